@@ -1,0 +1,5 @@
+"""`python -m flowbook`: the command line."""
+
+from .hosts.cli import main
+
+main()

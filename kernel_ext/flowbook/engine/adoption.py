@@ -1,0 +1,148 @@
+"""Executions that other hosts drove, and wishes about those that they drive.
+
+Theory of operation: `tell` brings an event to whoever drives an execution. If this host does, it goes
+into the driver's inbox. If nobody does (its owner is gone, or has given it up when it ended), this host
+claims it, which gives a new epoch that shuts the old owner out, builds the execution from its events and
+goes on. If another living host does, the event is appended as a `wish`, which that host is following.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from flowbook.errors import Conflict, FlowbookError, NotFound
+from flowbook.executions import events as e
+from flowbook.executions.model import Execution
+from flowbook.executions.step import replay
+from flowbook.ids import new_id
+from flowbook.kinds.state import State
+from flowbook.store.rows import EventRow, Owner
+
+from .drive import Driver
+from .left_behind import taken_in
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+_log = logging.getLogger(__name__)
+WISH = "wish"
+ROUND = 3.0
+"""Seconds between two looks for executions whose host is gone."""
+
+
+class Adoption:
+    """Wishes received and sent, and what dead hosts left."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._tasks: list[asyncio.Task[None]] = []
+        self._taking = asyncio.Lock()
+        self._follower: Any = None
+
+    def start(self) -> None:
+        self._follower = self._workspace.store.follow(kinds=[WISH])
+        self._tasks = [
+            asyncio.create_task(self._follow(), name="flowbook-wishes"),
+            asyncio.create_task(self._look(), name="flowbook-adoption"),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._follower is not None:
+            await self._follower.aclose()
+
+    async def tell(self, execution_id: str, event: e.Event) -> None:
+        """Have an event taken. Raises `NotFound`."""
+        workspace = self._workspace
+        if (driver := workspace.drivers.get(execution_id)) is not None:
+            driver.post(event)
+            return
+        try:
+            driver = await self.take_over(execution_id)
+        except Conflict:
+            wish: dict[str, Any] = {"id": new_id(workspace.random), "event": e.to_json(event)}
+            await workspace.store.append(
+                [EventRow(execution_id, workspace.clock.now(), WISH, wish)], [], None
+            )
+            return
+        driver.post(event)
+
+    async def read(self, execution_id: str) -> Execution:
+        """An execution rebuilt from its events, without driving it. Raises `NotFound`."""
+        stored = await self._workspace.store.execution(execution_id)
+        if not stored:
+            raise NotFound(f"There is no execution '{execution_id}'")
+        return await self._rebuilt(execution_id, stored)
+
+    async def _rebuilt(self, execution_id: str, stored: list[dict[str, Any]]) -> Execution:
+        events = [e.from_json(row["payload"]) for row in stored if row["kind"] != WISH]
+        first = events[0]
+        assert isinstance(first, e.Created)
+        flow, _ = await self._workspace.flows.load(first.namespace, first.flow_id, first.revision)
+        return await asyncio.to_thread(replay, flow, execution_id, events)
+
+    async def take_over(self, execution_id: str) -> Driver:
+        """Claim an execution and go on with it here. Raises `Conflict` while another host drives it."""
+        workspace = self._workspace
+        async with self._taking:
+            if (known := workspace.drivers.get(execution_id)) is not None:
+                return known
+            stored = await workspace.store.execution(execution_id)
+            if not stored:
+                raise NotFound(f"There is no execution '{execution_id}'")
+            rows = await workspace.store.transact(
+                "claim_execution", execution_id=execution_id, host=workspace.host.id
+            )
+            stored = await workspace.store.execution(execution_id)
+            execution = await self._rebuilt(execution_id, stored)
+            driver = Driver(workspace, execution, Owner(workspace.host.id, rows[0]["epoch"]))
+            workspace.take(driver)
+            if not execution.is_over:
+                left = await taken_in(workspace, execution)
+                driver.adopted(workspace.clock.now(), "another host", left)
+                for run in list(execution.task_runs.values()):
+                    for child, value in run.children.items():
+                        workspace.spawn(workspace.subflows.watch(driver, run.id, child, value))
+            honoured = {row["payload"].get("wish") for row in stored if row["kind"] != WISH}
+            for row in stored:
+                if row["kind"] == WISH and row["payload"]["id"] not in honoured:
+                    driver.post(e.from_json(row["payload"]["event"]), row["payload"]["id"])
+            return driver
+
+    async def _follow(self) -> None:
+        """Take the wishes of other hosts about executions that this one owns."""
+        workspace = self._workspace
+        with contextlib.suppress(StopAsyncIteration):
+            async for batch in self._follower:
+                for event in batch.events:
+                    if event["execution_id"] not in workspace.owned:
+                        continue
+                    wished = event["payload"]
+                    driver = workspace.drivers.get(event["execution_id"])
+                    if driver is not None:
+                        driver.post(e.from_json(wished["event"]), wished["id"])
+                    else:
+                        with contextlib.suppress(FlowbookError):
+                            await self.take_over(event["execution_id"])
+
+    async def _look(self) -> None:
+        """Adopt what dead hosts drove; a server also takes what others gave up."""
+        workspace = self._workspace
+        while True:
+            try:
+                rows = await workspace.store.transact("adoptable", host=workspace.host.id)
+                for row in rows:
+                    if row["reason"] == "released" and workspace.host.kind != "server":
+                        continue
+                    if State(row["state"]).is_terminal:
+                        continue
+                    with contextlib.suppress(Conflict, NotFound):
+                        await self.take_over(row["execution_id"])
+            except FlowbookError as error:
+                _log.warning("looking for executions of lost hosts: %s", error)
+            await asyncio.sleep(ROUND)

@@ -1,0 +1,439 @@
+"""One attempt of one task run: its context, its timeout, and how it ended as an event."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flowbook.errors import FlowbookError, TaskFailed
+from flowbook.executions.events import AttemptFailed, AttemptKilled, AttemptSucceeded
+from flowbook.executions.model import Execution, TaskRun
+from flowbook.expressions import render as language
+from flowbook.kinds.durations import iso
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.state import State
+from flowbook.kinds.task import Level, Output, RunnableTask, Task
+from flowbook.storage.uri import uri_of
+
+from . import beside, caching, rendering
+from .tables import stored
+
+if TYPE_CHECKING:
+    from .drive import Driver
+
+T = TypeVar("T")
+RANK = {level: index for index, level in enumerate(Level)}
+LINE = 10 * 1024
+"""Longer messages are split into several records."""
+MAX_OUTPUTS = 10 * 2**20
+PRIVATE = ("SECRET_", "FLOWBOOK_", "JPY_")
+HIDDEN = frozenset(
+    {"KESTRA_CONFIGURATION", "JUPYTER_TOKEN", "JUPYTERHUB_API_TOKEN", "JUPYTERHUB_TOKEN"}
+)
+
+
+class AttemptContext:
+    """What the task sees; see `kinds.context.Context`."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        run: TaskRun,
+        task: Task,
+        number: int,
+        continue_from: int | None = None,
+    ) -> None:
+        self._driver = driver
+        self._run = run
+        self._task = task
+        self._workspace = driver.workspace
+        self._execution: Execution = driver.execution
+        self._directory: Path | None = None
+        self._run_folder: Path | None = None
+        self._scope: language.Scope | None = None
+        self._least = RANK[task.log_level or driver.execution.flow.log_level or Level.TRACE]
+        self.attempt = number
+        self.continue_from = continue_from
+        self.rendered: dict[str, Json] = {}
+
+    @property
+    def namespace(self) -> str:
+        return self._execution.flow.namespace
+
+    @property
+    def flow_id(self) -> str:
+        return self._execution.flow.id
+
+    @property
+    def execution_id(self) -> str:
+        return self._execution.id
+
+    @property
+    def task_id(self) -> str:
+        return self._run.task_id
+
+    @property
+    def task_run_id(self) -> str:
+        return self._run.id
+
+    @property
+    def value(self) -> str | None:
+        return self._run.value
+
+    @property
+    def inside(self) -> Mapping[str, Any]:
+        return self._execution.kept.get(self._run.parent, {})
+
+    @property
+    def dialect(self) -> str:
+        return self._execution.flow.dialect
+
+    def masked(self, text: str) -> str:
+        """The text without secrets."""
+        return self._driver.masked(text)
+
+    def scope_with(self, extra: Mapping[str, Json]) -> language.Scope:
+        """What expressions see, and further names."""
+        return self._driver.scope(self._run, extra)
+
+    @property
+    def scope(self) -> language.Scope:
+        """Made once: what an attempt sees doesn't change while it runs."""
+        if self._scope is None:
+            self._scope = self._driver.scope(self._run)
+        return self._scope
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        return self.scope.variables
+
+    @property
+    def directory(self) -> Path:
+        if (shared := beside.shared_directory(self._driver, self._run)) is not None:
+            return shared
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="flowbook-"))
+        return self._directory
+
+    @property
+    def run_folder(self) -> Path:
+        if self._run_folder is None:
+            base = self._workspace.place.runtime / "runs"
+            base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._run_folder = Path(
+                tempfile.mkdtemp(prefix=f"{self._run.id}-{self.attempt}-", dir=base)
+            )
+        return self._run_folder
+
+    @property
+    def runtime_folder(self) -> Path:
+        return self._workspace.place.runtime
+
+    @property
+    def flow_folder(self) -> Path:
+        return self._execution.flow.folder or self._workspace.place.root
+
+    @property
+    def workspace_root(self) -> Path:
+        return self._workspace.place.root
+
+    @property
+    def storage_root(self) -> Path:
+        return self._workspace.place.storage
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        return tuple(self._driver.secret_values)
+
+    async def render(self, value: T) -> T:
+        return await rendering.render_property(value, self.scope)  # type: ignore[no-any-return]
+
+    async def render_text(self, source: str, extra: Mapping[str, Json] | None = None) -> str:
+        scope = self._driver.scope(self._run, extra) if extra else self.scope
+        work = lambda: language.render(source, scope)  # noqa: E731 - handed on
+        return await rendering.in_place(source, scope, work)  # type: ignore[no-any-return]
+
+    async def render_json(
+        self, source: Json, *, typed: bool = True, extra: Mapping[str, Json] | None = None
+    ) -> Json:
+        scope = self._driver.scope(self._run, extra) if extra else self.scope
+        work = lambda: language.render_deep(source, scope, typed=typed)  # noqa: E731 - handed on
+        return await rendering.in_place(source, scope, work)
+
+    async def render_outputs(self, declared: Sequence[Any]) -> dict[str, Json]:
+        sources = {output.id: output.value for output in declared}
+        scope = self.scope
+        answers = await rendering.in_place(
+            sources, scope, lambda: rendering.answer_all(sources, scope)
+        )
+        return rendering.declared_outputs(declared, answers)
+
+    async def take_over(self, values: Json) -> Json | None:
+        return await caching.taken_over(self._workspace.storage, self.prefix, values)
+
+    async def truth(self, condition: str, extra: Mapping[str, Json] | None = None) -> bool:
+        scope = self._driver.scope(self._run, extra) if extra else self.scope
+        work = lambda: language.truthy(condition, scope)  # noqa: E731 - handed on
+        return bool(await rendering.in_place(condition, scope, work))
+
+    def log(self, level: Level | str, message: str) -> None:
+        level = Level(level)
+        if RANK[level] < self._least:
+            return
+        text = message if isinstance(message, str) else str(message)
+        for start in range(0, max(len(text), 1), LINE):
+            self._record(
+                {
+                    "table": "logs",
+                    "ts": self.now().isoformat(),
+                    "level": level.value,
+                    "message": self._driver.masked(_clean(text[start : start + LINE])),
+                }
+            )
+
+    def metric(self, name: str, value: float, kind: str = "counter", **tags: str) -> None:
+        self._record(
+            {
+                "table": "metrics",
+                "ts": self.now().isoformat(),
+                "name": name,
+                "kind": kind,
+                "value": float(value),
+                "tags": tags,
+            }
+        )
+
+    def progress(self, fraction: float | None, text: str = "") -> None:
+        self._on_loop(
+            self._driver.note_progress, self._run.id, {"fraction": fraction, "text": text}
+        )
+
+    def cell(self, row: Mapping[str, Json]) -> None:
+        self._record({"table": "cells", **self._driver.masked_deep(row)})
+
+    def _record(self, row: Mapping[str, Any]) -> None:
+        keys: dict[str, Any] = {
+            "execution_id": self._execution.id,
+            "task_run_id": self._run.id,
+            "attempt": self.attempt,
+            "task_id": self._run.task_id,
+            "namespace": self.namespace,
+            "flow_id": self.flow_id,
+        }
+        self._on_loop(self._workspace.records.add, {**row, **keys})
+
+    def _on_loop(self, call: Any, *arguments: Any) -> None:
+        if threading.get_ident() == self._workspace.thread:
+            call(*arguments)
+        else:
+            self._workspace.loop.call_soon_threadsafe(call, *arguments)
+
+    async def put(self, source: Path | bytes, name: str) -> str:
+        storage = self._workspace.storage
+        prefix = self.prefix
+        if isinstance(source, bytes):
+            return storage.put(prefix, name, source=source)
+        return await asyncio.to_thread(storage.put, prefix, name, source=source)
+
+    @property
+    def prefix(self) -> str:
+        """Where this task run's files lie in the storage."""
+        return self._workspace.storage.task_prefix(
+            self.namespace, self.flow_id, self._execution.id, self._run.task_id, self._run.id
+        )
+
+    async def put_table(self, path: Path, name: str, *, as_list: bool = False) -> Json:
+        uri = await self.put(path, name if name.endswith(".parquet") else f"{name}.parquet")
+        made = await asyncio.to_thread(
+            stored, uri, self._workspace.storage.path(uri), as_list=as_list
+        )
+        self._driver.artifacts.append((self._run, name.removesuffix(".parquet"), made))
+        return made
+
+    async def base(self) -> str:
+        return uri_of(self.prefix)
+
+    async def fetch(self, uri: str) -> Path:
+        return self._workspace.readable(uri, self._execution, self.flow_folder)
+
+    async def kv(self, namespace: str | None = None) -> Any:
+        return self._workspace.pairs(namespace or self.namespace)
+
+    def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(PRIVATE) and name not in HIDDEN
+        }
+        return {**kept, "FLOWBOOK_RUN": str(self.run_folder), **(extra or {})}
+
+    def now(self) -> datetime:
+        return self._workspace.clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        clock = self._workspace.clock
+        with clock.resting():
+            await clock.until(clock.now() + timedelta(seconds=seconds))
+
+    @property
+    def engine(self) -> Any:
+        """The workspace itself, for the few tasks that manage flows and executions."""
+        return self._workspace
+
+    @property
+    def execution(self) -> Execution:
+        return self._execution
+
+    def close(self) -> None:
+        """Remove what belongs to the attempt alone."""
+        for folder in (self._directory, self._run_folder):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+Ended = AttemptSucceeded | AttemptFailed | AttemptKilled
+
+
+async def run_attempt(context: AttemptContext, task: RunnableTask) -> Ended:
+    """Run the task's code to its end, whatever that is."""
+    ids = {"task_run": context.task_run_id, "attempt": context.attempt}
+    short = task.type.rpartition(".")[2]
+    why: Mapping[str, Json] | None = None
+    try:
+        looked = await caching.look(context, task)
+        if looked is not None:
+            why = looked.why
+            if looked.outputs is not None:
+                context.log(Level.INFO, "cache hit")
+                return AttemptSucceeded(at=context.now(), outputs=looked.outputs, cache=why, **ids)  # type: ignore[arg-type]
+        limit = await context.render(task.timeout)
+        if limit is None:
+            output = await task.run(context)
+        else:
+            try:
+                async with _timeout(context, limit):
+                    output = await task.run(context)
+            except TimeoutError:
+                raise TaskFailed(f"Timeout after {iso(limit)}", kind="Timeout") from None
+        values, state = _output(output)
+        values = _bounded(context, values)
+        if looked is not None and state is State.SUCCESS:
+            await caching.keep(context, looked, values)
+        return AttemptSucceeded(
+            at=context.now(),
+            outputs=values,
+            state=state,
+            cache=why,
+            **ids,  # type: ignore[arg-type]
+        )
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        described = rendering.failure(error)
+        described["message"] = context._driver.masked(str(described["message"]))
+        if "traceback" in described:
+            described["traceback"] = context._driver.masked(str(described["traceback"]))
+        context.log(Level.ERROR, described["message"])
+        if not isinstance(error, FlowbookError):
+            context.log(Level.DEBUG, described.get("traceback", ""))
+        outputs = getattr(error, "outputs", None)
+        kept = rendering.plain(outputs) if isinstance(outputs, Mapping) else None
+        described.setdefault("task", short)
+        return AttemptFailed(
+            at=context.now(),
+            error=described,
+            outputs=kept,
+            cache=why,
+            **ids,  # type: ignore[arg-type]
+        )
+    finally:
+        context.close()
+
+
+def _timeout(context: AttemptContext, limit: timedelta) -> Any:
+    clock = context._workspace.clock
+    if type(clock).__name__ == "SystemClock":
+        return asyncio.timeout(limit.total_seconds())
+    return _ClockTimeout(context, limit)
+
+
+class _ClockTimeout:
+    """`asyncio.timeout` on the workspace's own clock."""
+
+    def __init__(self, context: AttemptContext, limit: timedelta) -> None:
+        self._context, self._limit, self._over = context, limit, False
+
+    async def __aenter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+
+        def over() -> None:
+            self._over = True
+            task.cancel()
+
+        self._alarm = asyncio.ensure_future(self._wait(over))
+
+    async def _wait(self, over: Any) -> None:
+        clock = self._context._workspace.clock
+        await clock.until(clock.now() + self._limit)  # beside the attempt's work, not inside it
+        over()
+
+    async def __aexit__(self, kind: Any, *_: object) -> None:
+        self._alarm.cancel()
+        if self._over and kind is asyncio.CancelledError:
+            self._task.uncancel()
+            raise TimeoutError
+
+
+def _output(output: Output | Mapping[str, Json] | None) -> tuple[dict[str, Json] | None, State]:
+    if output is None:
+        return None, State.SUCCESS
+    if isinstance(output, Output):
+        values = rendering.plain(output.values)
+        return values, output.state or State.SUCCESS
+    return rendering.plain(output), State.SUCCESS
+
+
+def _bounded(context: AttemptContext, values: dict[str, Json] | None) -> dict[str, Json] | None:
+    """Outputs that are small enough to be kept. Raises `TaskFailed` beyond 10 MiB."""
+    if not values or not _may_be_large(values):
+        return values
+    import json
+
+    size = len(json.dumps(values))
+    if size > MAX_OUTPUTS:
+        raise TaskFailed(
+            f"Outputs too large: {size:,} bytes of JSON, at most {MAX_OUTPUTS:,}. "
+            "Store a file or hand on a table instead."
+        )
+    return values
+
+
+def _may_be_large(value: Json, budget: int = 2000) -> bool:
+    """A quick look that spares small outputs the serialisation."""
+    queue, seen = [value], 0
+    while queue:
+        item = queue.pop()
+        seen += 1
+        if seen > budget:
+            return True
+        match item:
+            case str() if len(item) > 100_000:
+                return True
+            case Mapping():
+                queue += item.values()
+            case list():
+                queue += item
+    return False
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode() if text else text

@@ -1,0 +1,226 @@
+"""What people do to executions: pause, resume, restart, replay, mark, label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flowbook.errors import Conflict, InputInvalid, NotFound
+from flowbook.executions import events as e
+from flowbook.executions import pauses, restarts
+from flowbook.executions.model import Execution, TaskRun
+from flowbook.flows.model import Flow
+from flowbook.ids import child_id, new_id
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.state import State
+
+from . import creation
+from .drive import Driver
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+
+class Control:
+    """Requests about executions, checked against how they stand, then told to whoever drives them."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    async def _seen(self, execution_id: str) -> Execution:
+        """The execution as it stands, read from wherever it is driven."""
+        workspace = self._workspace
+        if (driver := workspace.drivers.get(execution_id)) is not None:
+            return driver.execution
+        return await workspace.adoption.read(execution_id)
+
+    async def pause(self, execution_id: str) -> None:
+        execution = await self._seen(execution_id)
+        if execution.state not in (State.RUNNING, State.RETRYING):
+            raise Conflict(f"The execution is not running: '{execution_id}' is {execution.state}")
+        await self._tell(execution_id, e.PauseRequested(at=self._now()))
+
+    async def resume(self, execution_id: str, inputs: Mapping[str, Json] | None = None) -> None:
+        execution = await self._seen(execution_id)
+        pauses.check_resume(execution)
+        values: Mapping[str, Json] = dict(inputs or {})
+        for run in pauses.waiting(execution):
+            asked = getattr(execution.flow.task(run.task_id), "on_resume", ())
+            if asked:
+                from flowbook.flows.inputs import resolve
+
+                values = resolve(tuple(asked), values)
+        await self._tell(execution_id, e.ResumeRequested(at=self._now(), inputs=values))
+
+    async def restart(
+        self,
+        execution_id: str,
+        *,
+        revision: int | None = None,
+        continue_from: int | None = None,
+        task: str | None = None,
+    ) -> str:
+        execution = await self._seen(execution_id)
+        restarts.check_restart(execution)
+        run = None if task is None else find_run(execution, task)
+        if revision is not None and revision != execution.revision:
+            failed = run or next(
+                one
+                for one in execution.in_order()
+                if one.state in restarts.RESTARTABLE and one.stand is None
+            )
+            return await self.replay(execution_id, task_run=failed.id, revision=revision)
+        await self._tell(
+            execution_id,
+            e.RestartRequested(
+                at=self._now(),
+                task_run=None if run is None else run.id,
+                continue_from=continue_from,
+            ),
+        )
+        return execution_id
+
+    async def replay(
+        self,
+        execution_id: str,
+        *,
+        task_run: str | None = None,
+        inputs: Mapping[str, Json] | None = None,
+        revision: int | None = None,
+    ) -> str:
+        """A new execution like an old one; its id."""
+        workspace = self._workspace
+        old = await self._seen(execution_id)
+        flow, number = old.flow, old.revision
+        if revision is not None:
+            flow, row = await workspace.flows.load(old.flow.namespace, old.flow.id, revision)
+            number = int(row["revision"])
+        new = new_id(workspace.random)
+        target = None if task_run is None else find_run(old, task_run).id
+        created = replace(
+            like(old, flow, number, self._now()),
+            variables=old.variables,
+            copied=() if target is None else restarts.copies(old, target, new),
+        )
+        if inputs is not None:
+            resolved = await creation.resolved_inputs(workspace, flow, old, inputs)
+            created = replace(created, inputs=resolved)
+        workspace.drive(flow, new, created)
+        return new
+
+    def try_again(self, old: Execution, attempt_number: int) -> None:
+        """Begin the execution that takes a RETRIED one's place."""
+        created = replace(
+            like(old, old.flow, old.revision, self._now()),
+            attempt_number=attempt_number,
+            original_date=old.original_date or old.history[0][1],
+        )
+        self._workspace.drive(old.flow, successor(old.id), created)
+
+    async def force_run(self, execution_id: str) -> None:
+        """Run an execution that waits: for its date, for a slot, or to be resumed."""
+        execution = await self._seen(execution_id)
+        if execution.state is State.PAUSED:
+            await self.resume(execution_id)
+        elif execution.state in (State.CREATED, State.QUEUED):
+            await self._tell(execution_id, e.Started(at=self._now(), admitted=True))
+        else:
+            raise Conflict(
+                f"Execution '{execution_id}' is {execution.state}: only one that is CREATED, QUEUED or PAUSED can be forced"
+            )
+
+    async def unqueue(self, execution_id: str) -> None:
+        """Run an execution that waits for a slot, above the limit."""
+        execution = await self._seen(execution_id)
+        if execution.state is not State.QUEUED:
+            raise Conflict(f"Execution '{execution_id}' is {execution.state}, not QUEUED")
+        await self._tell(execution_id, e.Started(at=self._now(), admitted=True))
+
+    async def change_status(self, execution_id: str, task_run: str | None, state: str) -> None:
+        execution = await self._seen(execution_id)
+        try:
+            wanted = State(state.upper())
+        except ValueError:
+            raise InputInvalid(
+                [f"'{state}' is no state: write SUCCESS, WARNING, FAILED …"]
+            ) from None
+        if not wanted.is_terminal:
+            raise Conflict(f"{wanted} is not an end state")
+        if task_run is None:
+            if not execution.state.is_terminal:
+                raise Conflict(
+                    f"Execution '{execution_id}' is {execution.state}: only an ended one takes another state"
+                )
+            await self._tell(execution_id, e.StatusChanged(at=self._now(), state=wanted))
+            return
+        if not (execution.state.is_terminal or execution.state is State.PAUSED):
+            raise Conflict(f"Execution '{execution_id}' is {execution.state}: wait for its end")
+        run = find_run(execution, task_run)
+        await self._tell(execution_id, e.Marked(at=self._now(), task_run=run.id, state=wanted))
+
+    async def set_labels(self, execution_id: str, labels: Mapping[str, str]) -> None:
+        wrong = [key for key in labels if key.startswith("system.")]
+        if wrong:
+            raise InputInvalid([f"System labels can't be set: {key}" for key in wrong])
+        await self._seen(execution_id)
+        pairs = tuple((key, str(value)) for key, value in labels.items())
+        await self._tell(execution_id, e.LabelsSet(at=self._now(), labels=pairs))
+
+    async def evaluate(self, execution_id: str, expression: str, *, task: str | None = None) -> Any:
+        """What an expression gives in an execution."""
+        from flowbook.expressions import render as language
+
+        from . import rendering
+
+        execution = await self._seen(execution_id)
+        run = None if task is None else find_run(execution, task)
+        driver = self._workspace.drivers.get(execution_id) or Driver.reading(
+            self._workspace, execution
+        )
+        scope = driver.scope(run)
+        source = expression if language.is_dynamic(expression) else "{{ " + expression + " }}"
+        value = await rendering.in_place(
+            source, scope, lambda: language.render_typed(source, scope)
+        )
+        return driver.masked_deep(rendering.plain(value))
+
+    async def _tell(self, execution_id: str, event: e.Event) -> None:
+        await self._workspace.tell(execution_id, event)
+
+    def _now(self) -> Any:
+        return self._workspace.clock.now()
+
+
+def like(old: Execution, flow: Flow, revision: int, now: datetime) -> e.Created:
+    """How an execution begins that does again what another one did."""
+    return e.Created(
+        at=now,
+        namespace=flow.namespace,
+        flow_id=flow.id,
+        revision=revision,
+        draft=old.draft,
+        inputs=old.inputs,
+        labels=tuple(pair for pair in old.labels if pair[0] != "system.restarted"),
+        trigger=old.trigger,
+        parent_id=old.id,
+        original_id=old.original_id,
+        attempt_number=old.attempt_number,
+    )
+
+
+def successor(execution_id: str) -> str:
+    """The id of the execution that a RETRIED one is followed by."""
+    return child_id(execution_id, "again")
+
+
+def find_run(execution: Execution, which: str) -> TaskRun:
+    """A task run by its id, or the newest one of a task. Raises `NotFound`."""
+    if which in execution.task_runs:
+        return execution.task_runs[which]
+    found = [run for run in execution.in_order() if run.task_id == which]
+    if not found:
+        known = ", ".join(dict.fromkeys(run.task_id for run in execution.in_order()))
+        raise NotFound(f"Execution '{execution.id}' has no task run '{which}'; it has {known}")
+    return found[-1]

@@ -1,0 +1,464 @@
+"""Carrying one execution to its end: events in from whatever it waits for, commands out.
+
+Theory of operation: a driver has one inbox. It takes all that has arrived, folds it (pure), makes the
+events and the rows they moved durable in one append, and only then acts on the commands. Nothing else
+changes the execution, so there are no locks around its state. Wishes of other hosts (kill, resume …)
+are rows of kind `wish` in the history; the driver that sees one makes its own event of it, so going
+through the events again meets them in the order in which they counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowbook.executions import changes as rows_of
+from flowbook.executions import commands as c
+from flowbook.executions import events as e
+from flowbook.executions import listeners, seeds, slas
+from flowbook.executions.endings import CLOSING
+from flowbook.executions.model import ROOT, Execution, TaskRun
+from flowbook.executions.step import fold
+from flowbook.expressions.render import Scope
+from flowbook.kinds.change import Change
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.state import State
+from flowbook.kinds.task import Level, RunnableTask, Task
+from flowbook.store.rows import EventRow, Owner, StaleOwner
+from flowbook.workspace.masking import Mask
+
+from . import beside, limits, rendering
+from .attempt import AttemptContext, run_attempt
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+_log = logging.getLogger(__name__)
+AT_ONCE = 500
+"""Events a step takes at most: one commit of some thousand rows, while the next five hundred arrive."""
+
+
+class Driver:
+    """One execution on its way."""
+
+    def __init__(self, workspace: Workspace, execution: Execution, owner: Owner) -> None:
+        self.workspace = workspace
+        self.execution = execution
+        self.owner = owner
+        self.progress: dict[str, Mapping[str, Json]] = {}
+        self.artifacts: list[tuple[TaskRun, str, Mapping[str, Json]]] = []
+        self.cells: dict[tuple[str, int], Mapping[str, Json]] = {}
+        self.ended = asyncio.Event()
+        """Set when the execution has its end state."""
+        self.over = asyncio.Event()
+        """Set when nothing is left to run."""
+        self.directories: dict[str, Path] = {}
+        """Working directories that several task runs share, by the task run around them."""
+        self.secret_values: set[str] = set()
+        self._mask = Mask(())
+        self._masked = 0
+        self._inbox: list[tuple[e.Event, str | None]] = []
+        self._tasks_by_id = execution.flow.by_id()
+        self._arrived = asyncio.Event()
+        self._attempts: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._watchers: set[asyncio.Event] = set()
+        self._wishes: set[str] = set()
+        self._writing_progress = False
+        self._closing = False
+        self._services: Mapping[str, Callable[..., object]] | None = None
+
+    @classmethod
+    def reading(cls, workspace: Workspace, execution: Execution) -> Driver:
+        """A driver that only evaluates expressions."""
+        return cls(workspace, execution, Owner(workspace.host.id, 0))
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    def post(self, event: e.Event, wish: str | None = None) -> None:
+        """Something has happened; the driver takes it with its next step. Loop thread only."""
+        if wish is not None:
+            if wish in self._wishes:
+                return
+            self._wishes.add(wish)
+        self._inbox.append((event, wish))
+        self._arrived.set()
+
+    async def drive(self) -> None:
+        """Carry the execution to its end."""
+        try:
+            while not self._closing:
+                await self._arrived.wait()
+                self._arrived.clear()
+                taken, self._inbox = self._inbox[:AT_ONCE], self._inbox[AT_ONCE:]
+                if taken:
+                    await self._take(taken)
+                if self._inbox:
+                    self._arrived.set()
+                if self.execution.is_over and not self._inbox:
+                    break
+        except StaleOwner as error:
+            _log.warning("%s", error, extra={"execution": self.execution.id})
+            await self._let_go()
+        except Exception as error:
+            _log.exception("driving failed", extra={"execution": self.execution.id})
+            await self._give_up(error)
+        finally:
+            self.workspace.drove(self)
+            self.ended.set()
+            self.over.set()
+            self._tell_watchers()
+
+    async def _take(self, taken: list[tuple[e.Event, str | None]]) -> None:
+        try:
+            folded = fold(self.execution, [event for event, _ in taken])
+        except Exception as error:
+            _log.exception("an execution's step failed", extra={"execution": self.execution.id})
+            failed = e.EngineFailed(at=self.workspace.clock.now(), error=_fault(error))
+            taken = [(failed, None)]
+            folded = fold(self.execution, [failed])
+        stored = [self._row(event, wish) for event, wish in taken]
+        moved = folded.changes
+        if self.artifacts:
+            made, self.artifacts = self.artifacts, []
+            moved += tuple(self._artifact(*one) for one in made)
+        await self.workspace.records.flush()
+        with self.workspace.clock.working():
+            await self.workspace.store.append(stored, moved, self.owner)
+        self.execution = folded.execution
+        if self.directories:
+            beside.tidy(self, moved)
+        for command in folded.commands:
+            self.perform(command)
+        self._tell_watchers()
+
+    async def _give_up(self, error: Exception) -> None:
+        """Not even the failure could be folded: say so in the execution's row, so that nobody waits."""
+        row = rows_of.execution_row(self.execution)
+        values = {
+            **(row.values or {}),
+            "state": State.FAILED.value,
+            "ended_at": self.workspace.clock.now().isoformat(),
+            "error": _fault(error),
+        }
+        await self.workspace.store.append([], [Change(row.table, row.key, values)], None)
+        await self._let_go()
+
+    def _row(self, event: e.Event, wish: str | None) -> EventRow:
+        payload = e.to_json(event)
+        if wish is not None:
+            payload["wish"] = wish
+        return EventRow(self.execution.id, event.at, event.kind, payload)
+
+    def _artifact(self, run: TaskRun, name: str, made: Mapping[str, Json]) -> Change:
+        from .tables import MARK
+
+        return Change(
+            "artifacts",
+            (made[MARK],),
+            {
+                "uri": made[MARK],
+                "execution_id": self.execution.id,
+                "task_run_id": run.id,
+                "task_id": run.task_id,
+                "name": name,
+                "kind": "table",
+                "rows": made["rows"],
+                "bytes": made["bytes"],
+                "columns": made["columns"],
+            },
+        )
+
+    # -- what to do ------------------------------------------------------------------------------
+
+    def perform(self, command: c.Command) -> None:
+        """Act on a command; whatever comes of it is posted."""
+        match command:
+            case c.RunAttempt():
+                key = (command.task_run, command.attempt)
+                run = self.execution.task_runs.get(command.task_run)
+                if run is not None and run.runs_attempt(command.attempt):
+                    self._attempts[key] = self._spawn(self._attempt(run, command))
+            case c.Ask():
+                self._spawn(self._answer(command))
+            case c.Note():
+                self.note(command.task_run, command.level, command.message)
+            case c.SetTimer():
+                self.set_timer(command)
+            case c.KillAttempt():
+                self._kill(command)
+            case c.StartExecution():
+                self._spawn(self.workspace.subflows.start(self, command))
+            case c.KillExecution():
+                self._spawn(self.workspace.kill(command.execution_id))
+            case c.Admit():
+                self._spawn(limits.admit(self.workspace, self))
+            case c.Replay():
+                self.workspace.control.try_again(self.execution, command.attempt_number)
+            case c.Ended():
+                self.ended.set()
+                self.workspace.execution_ended(self)
+
+    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        """Whatever fails unexpectedly beside the driver fails the execution, so that nobody waits."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._closing:
+            _log.error("driving failed", exc_info=error, extra={"execution": self.execution.id})
+            self.post(e.EngineFailed(at=self.workspace.clock.now(), error=_fault(error)))
+
+    def set_timer(self, command: c.SetTimer) -> None:
+        def fire() -> None:
+            now = max(self.workspace.clock.now(), command.due)
+            self.post(e.TimerFired(at=now, task_run=command.task_run, purpose=command.purpose))
+
+        self.workspace.timers.at(command.due, fire)
+
+    def note(self, run_id: str, level: Level, message: str) -> None:
+        """An engine's own line in the execution's log."""
+        run = self.execution.task_runs.get(run_id)
+        self.workspace.records.add(
+            {
+                "table": "logs",
+                "execution_id": self.execution.id,
+                "task_run_id": run_id or None,
+                "task_id": run.task_id if run else None,
+                "attempt": len(run.attempts) if run else None,
+                "namespace": self.execution.flow.namespace,
+                "flow_id": self.execution.flow.id,
+                "ts": self.workspace.clock.now().isoformat(),
+                "level": level.value,
+                "message": self.masked(message),
+            }
+        )
+
+    async def _attempt(self, run: TaskRun, command: c.RunAttempt) -> None:
+        task = self._tasks_by_id[run.task_id]
+        slot = self.workspace.slot(task)
+        try:
+            async with slot:
+                if not isinstance(task, RunnableTask):
+                    raise TypeError(f"{task.type} can't be run")
+                context = AttemptContext(self, run, task, command.attempt, command.continue_from)
+                with self.workspace.clock.working():
+                    event: e.Event = await run_attempt(context, task)
+        except asyncio.CancelledError:
+            if self._closing:
+                return
+            event = e.AttemptKilled(
+                at=self.workspace.clock.now(), task_run=run.id, attempt=command.attempt
+            )
+        except Exception as error:  # slots, contexts: never the task's own
+            event = e.AttemptFailed(
+                at=self.workspace.clock.now(),
+                task_run=run.id,
+                attempt=command.attempt,
+                error=_fault(error),
+            )
+        finally:
+            self._attempts.pop((run.id, command.attempt), None)
+            self.progress.pop(run.id, None)
+        self.post(event)
+
+    def _kill(self, command: c.KillAttempt) -> None:
+        attempt = self._attempts.get((command.task_run, command.attempt))
+        if attempt is not None:
+            attempt.cancel()
+        else:
+            self.post(
+                e.AttemptKilled(
+                    at=self.workspace.clock.now(),
+                    task_run=command.task_run,
+                    attempt=command.attempt,
+                )
+            )
+
+    async def _answer(self, ask: c.Ask) -> None:
+        run = self.execution.task_runs.get(ask.task_run)
+        extra = self._round(run) if ask.question == "round" else None
+        scope = self.scope(run, extra)
+        now = self.workspace.clock.now
+        try:
+            with self.workspace.clock.working():
+                answers = await rendering.in_place(
+                    ask.sources, scope, lambda: rendering.answer_all(ask.sources, scope)
+                )
+                if run is not None:
+                    answers = await beside.answered(self, run, ask.question, answers)
+            if ask.question == "outputs":
+                answers = rendering.declared_outputs(self.execution.flow.outputs, answers)
+        except Exception as error:
+            failed = rendering.failure(error)
+            failed["message"] = self.masked(str(failed["message"]))
+            self.post(
+                e.AnswerFailed(at=now(), task_run=ask.task_run, question=ask.question, error=failed)
+            )
+            return
+        self.post(
+            e.Answered(at=now(), task_run=ask.task_run, question=ask.question, answers=answers)
+        )
+
+    def _round(self, run: TaskRun | None) -> Mapping[str, Json] | None:
+        return (
+            None if run is None else {"iterationCount": (run.outputs or {}).get("iterationCount")}
+        )
+
+    def scope(self, run: TaskRun | None, extra: Mapping[str, Json] | None = None) -> Scope:
+        """What an expression sees here and now."""
+        workspace = self.workspace
+        if self._services is None:
+            self._services = workspace.services(self.execution, self.remember_secret)
+        return rendering.scope_of(
+            self.execution,
+            run,
+            storage=workspace.storage,
+            services=self._services,
+            surroundings=workspace.surroundings(self.execution.flow),
+            extra=extra,
+        )
+
+    # -- secrets and progress --------------------------------------------------------------------
+
+    def remember_secret(self, value: str) -> None:
+        """A value that must not be shown from now on. Any thread."""
+        if value:
+            self.secret_values.add(value)
+
+    def masked(self, text: str) -> str:
+        return self._masker().text(text) if self.secret_values else text
+
+    def masked_deep(self, value: Any) -> Any:
+        return self._masker().deep(value) if self.secret_values else value
+
+    def _masker(self) -> Mask:
+        if self._masked != len(self.secret_values):
+            self._mask = Mask(self.secret_values)
+            self._masked = len(self.secret_values)
+        return self._mask
+
+    def note_progress(self, run_id: str, progress: Mapping[str, Json]) -> None:
+        """Shown beside the task run while it runs; written at most four times a second."""
+        self.progress[run_id] = progress
+        self._tell_watchers()
+        if not self._writing_progress:
+            self._writing_progress = True
+            self._spawn(self._write_progress())
+
+    async def _write_progress(self) -> None:
+        await asyncio.sleep(0.25)
+        self._writing_progress = False
+        changed = []
+        for run_id, progress in self.progress.items():
+            run = self.execution.task_runs.get(run_id)
+            if run is not None and not run.state.is_terminal:
+                row = rows_of.task_run_row(self.execution, run)
+                values = {**(row.values or {}), "progress": progress}
+                changed.append(Change(row.table, row.key, values))
+        if changed:
+            await self.workspace.store.append([], changed, None)
+
+    def note_record(self, row: Mapping[str, Any]) -> None:
+        """A record of this execution is on its way to the history."""
+        if row["table"] == "cells":
+            self.cells[row["task_run_id"], row["cell"]] = row
+        self._tell_watchers()
+
+    # -- who watches -----------------------------------------------------------------------------
+
+    def watch(self) -> asyncio.Event:
+        """An event that is set whenever something has changed; give it back to `unwatch`."""
+        watcher = asyncio.Event()
+        self._watchers.add(watcher)
+        return watcher
+
+    def unwatch(self, watcher: asyncio.Event) -> None:
+        self._watchers.discard(watcher)
+
+    def _tell_watchers(self) -> None:
+        for watcher in self._watchers:
+            watcher.set()
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    async def stop(self) -> None:
+        """Let go of an execution that isn't over: what runs is interrupted without a word."""
+        self._closing = True
+        self._arrived.set()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        self._closing = True
+        for task in list(self._tasks):
+            if task is not asyncio.current_task():
+                task.cancel()
+        await asyncio.gather(
+            *(t for t in self._tasks if t is not asyncio.current_task()), return_exceptions=True
+        )
+
+    def adopted(
+        self, at: datetime, host: str, left: Mapping[str, Mapping[str, Json]] | None = None
+    ) -> None:
+        """Go on with an execution from its durable events: ask again, set timers again.
+
+        `left` are outputs that attempts of the lost host left, by task run.
+        """
+        execution = self.execution
+        self.post(e.HostLost(at=at, host=host, by=self.owner.host, left=left or {}))
+        for run_id in execution.open:
+            run = execution.task_runs[run_id]
+            task = execution.flow.task(run.task_id)
+            for command in pending(run, task):
+                self.perform(command)
+        if execution.asked == "outputs":
+            sources = {output.id: output.value for output in execution.flow.outputs}
+            self.perform(c.Ask(ROOT, "outputs", sources))
+        if execution.asked == "listeners":
+            self.perform(c.Ask(ROOT, "listeners", listeners.questions(execution.flow)))
+        if not execution.state.is_terminal:
+            for timer in slas.timers(execution.flow, execution.history[0][1]):
+                self.perform(timer)
+        if execution.state is State.CREATED or execution.state is State.QUEUED:
+            self.post(e.Started(at=at))
+
+
+def pending(run: TaskRun, task: Task) -> list[c.Command]:
+    """The commands whose answers a task run still waits for."""
+    from flowbook.kinds.task import ExecutableTask, FlowableTask, UpdatingTask
+
+    found: list[c.Command] = []
+    if run.due is not None:
+        usual = "retry" if run.state is State.RETRYING else "pause"
+        purpose = (run.asked or usual).partition(":")[0]
+        found.append(c.SetTimer(run.id, purpose, run.due))
+    match run.asked:
+        case "runIf":
+            found.append(c.Ask(run.id, "runIf", seeds.questions(task)))
+        case "plan" if isinstance(task, FlowableTask):
+            found.append(c.Ask(run.id, "plan", task.asks()))
+        case "round" if isinstance(task, FlowableTask) and run.due is None:
+            found.append(c.Ask(run.id, "round", task.asks_round()))
+        case "update" if isinstance(task, UpdatingTask):
+            found.append(c.Ask(run.id, "update", task.asks()))
+        case str() as question if question.startswith(CLOSING):
+            found.append(c.Ask(run.id, question, {}))
+        case "children" if isinstance(task, ExecutableTask):
+            found.append(c.Ask(run.id, "children", task.asks()))
+    return found
+
+
+def _fault(error: BaseException) -> dict[str, Json]:
+    return {
+        "type": type(error).__name__,
+        "message": f"flowbook failed: {error}",
+        "traceback": "".join(traceback.format_exception(error))[-8000:],
+    }

@@ -1,0 +1,107 @@
+"""What a lost host left of the attempts it ran: their processes ended, a notebook's copy kept.
+
+Theory of operation: the folder of an attempt outlives a host that is killed. Its name says whose it is,
+and it is in the environment of everything the attempt started, so what still runs is found by it.
+The journal in it holds the notebook as far as it came; nobody writes to it any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flowbook.errors import FlowbookError
+from flowbook.executions.model import Execution, TaskRun
+from flowbook.kinds.dynamic import Json
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+
+async def taken_in(workspace: Workspace, execution: Execution) -> Mapping[str, Mapping[str, Json]]:
+    """The outputs that lost attempts left, by task run; whatever they started has ended."""
+    found: dict[str, Mapping[str, Json]] = {}
+    for run in execution.task_runs.values():
+        attempt = run.attempt
+        if attempt is None or attempt.end is not None:
+            continue
+        for folder in _folders(workspace, run):
+            try:
+                outputs = await asyncio.to_thread(_kept, workspace, execution, run, folder)
+            except (OSError, FlowbookError, ValueError, KeyError) as error:
+                _log.warning("%s is left as it is: %s", folder, error)
+                continue
+            if outputs:
+                found[run.id] = outputs
+                await _stopped(workspace, execution, run)
+    return found
+
+
+def _folders(workspace: Workspace, run: TaskRun) -> list[Path]:
+    base = workspace.place.runtime / "runs"
+    return sorted(base.glob(f"{glob.escape(run.id)}-{len(run.attempts)}-*"))
+
+
+def _kept(
+    workspace: Workspace, execution: Execution, run: TaskRun, folder: Path
+) -> Mapping[str, Json]:
+    from flowbook.kernels import journal
+
+    _end_processes(folder)
+    outputs: dict[str, Json] = {}
+    with suppress(FileNotFoundError):
+        copy, cells = journal.seal(folder)
+        prefix = workspace.storage.task_prefix(
+            execution.flow.namespace, execution.flow.id, execution.id, run.task_id, run.id
+        )
+        name = journal.name_of_attempt(copy.name, len(run.attempts))
+        outputs |= {
+            "notebook": workspace.storage.put(prefix, name, source=copy),
+            "cells": dict(cells),
+        }
+    shutil.rmtree(folder, ignore_errors=True)
+    return outputs
+
+
+def _end_processes(folder: Path) -> None:
+    from flowbook.plugin.scripts.process import members
+
+    for pid in members(-1, str(folder)):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def _stopped(workspace: Workspace, execution: Execution, run: TaskRun) -> None:
+    """The cell that ran is told as stopped."""
+    rows = await workspace.store.query("cells_of", execution_id=execution.id, task_run_id=run.id)
+    for row in rows:
+        if row["attempt"] == len(run.attempts) and row["state"] == "RUNNING":
+            workspace.records.add(
+                {
+                    "table": "cells",
+                    "execution_id": execution.id,
+                    "task_run_id": run.id,
+                    "task_id": run.task_id,
+                    "namespace": execution.flow.namespace,
+                    "flow_id": execution.flow.id,
+                    "attempt": row["attempt"],
+                    "cell": row["cell"],
+                    "cell_id": row["cell_id"],
+                    "state": "STOPPED",
+                    "started_at": row["started_at"].isoformat() if row["started_at"] else None,
+                    "ended_at": workspace.clock.now().isoformat(),
+                    "outputs": row["outputs"],
+                    "text": row["text"],
+                    "error": None,
+                }
+            )

@@ -1,0 +1,383 @@
+"""Fires the schedules of a workspace: what the holder of its lease does, without a kernel or a tab.
+
+Theory of operation. Every server of a workspace asks for one lease; who holds it keeps the next
+date of each schedule in a heap and sleeps until the earliest. A date is fired in three steps, each
+durable: the date is entered once for all servers (`fire` is unique), its execution is created under
+the id that stands there, the schedule's row moves on. A holder that dies between two of them is
+followed by one that finds the date entered and does the rest; nothing fires twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeAlias
+
+from flowbook.clock import Clock
+from flowbook.errors import ExpressionError, FlowbookError, WorkspaceError
+from flowbook.ids import new_id, system_random
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.state import State
+from flowbook.store.rows import Batch
+from flowbook.triggers.missed import Recovery, not_older, resume_at
+
+from .schedules import TYPE, Scheduled, rhythm, schedules
+
+LEASE = "triggers"
+HELD = 8.0
+"""Seconds a lease is good for without being renewed."""
+RENEWED = 2.0
+"""Seconds between two requests for it."""
+AHEAD = 10_000
+"""Dates in a row that `when` may refuse before the schedule is left alone until its flow changes."""
+
+Key: TypeAlias = tuple[str, str, str]
+log = logging.getLogger(__name__)
+
+
+class Store(Protocol):
+    """What the schedules need of the history."""
+
+    async def transact(self, name: str, /, **params: Any) -> list[dict[str, Any]]: ...
+    async def query(self, name_or_select: str, /, **params: Any) -> list[dict[str, Any]]: ...
+    def follow(self, since: int | None = None) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fire:
+    """One execution that a schedule wants; `error` says why it can't have its inputs."""
+
+    execution_id: str
+    namespace: str
+    flow_id: str
+    date: datetime
+    trigger: Mapping[str, Json]
+    inputs: Mapping[str, Json]
+    labels: Mapping[str, str]
+    error: str | None = None
+
+
+Start: TypeAlias = Callable[[Fire], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Entry:
+    """A schedule in the heap."""
+
+    scheduled: Scheduled
+    due: datetime | None
+    running: str | None = None
+    """Its last execution, as long as that isn't over."""
+    number: int = 0
+    """Only the youngest of a schedule's places in the heap counts."""
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Evaluates the schedules while this host holds the lease; `run` until cancelled."""
+
+    store: Store
+    host: str
+    clock: Clock
+    is_trusted: Callable[[], bool]
+    start: Start
+    random: random.Random = field(default_factory=system_random)
+    held: bool = False
+    """Whether this host holds the lease."""
+    on_held: Callable[[bool], None] = lambda held: None
+    """Told when the lease is won or lost."""
+    entries: dict[Key, Entry] = field(default_factory=dict)
+    _heap: list[tuple[datetime, int, Key]] = field(default_factory=list)
+    _numbers: Any = field(default_factory=itertools.count)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _stale: bool = True
+    _asked: datetime | None = None
+
+    async def run(self) -> None:
+        """Hold the lease as often as it can be had, and fire what is due meanwhile."""
+        follower = self.store.follow()
+        listening = asyncio.create_task(self._listen(follower), name="flowbook-schedules-news")
+        try:
+            while True:
+                await self._turn()
+                await self._wait(listening)
+        finally:
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError, FlowbookError):
+                await listening
+            await follower.aclose()
+            if self.held:
+                with contextlib.suppress(FlowbookError):
+                    await self.store.transact("release_lease", name=LEASE, host=self.host)
+            self._become(False)
+
+    @property
+    def next_date(self) -> datetime | None:
+        """When the next schedule is due."""
+        while self._heap:
+            date, number, key = self._heap[0]
+            entry = self.entries.get(key)
+            if entry is not None and entry.number == number and entry.running is None:
+                return date
+            heapq.heappop(self._heap)
+        return None
+
+    async def _turn(self) -> None:
+        await self._renew()
+        if not self.held:
+            self._forget()
+            return
+        if self._stale:
+            self._stale = False
+            await self._load()
+        while (date := self.next_date) is not None and date <= self.clock.now():
+            _, _, key = heapq.heappop(self._heap)
+            await self._fire(self.entries[key])
+
+    async def _renew(self) -> None:
+        now = self.clock.now()
+        if self._asked is not None and now < self._asked + timedelta(seconds=RENEWED):
+            return
+        self._asked = now
+        if not self.is_trusted():
+            self._become(False)
+            return
+        [answer] = await self.store.transact("lease", name=LEASE, host=self.host, seconds=HELD)
+        self._become(bool(answer["held"]))
+
+    def _become(self, held: bool) -> None:
+        if held is not self.held:
+            self.held, self._stale = held, True
+            self.on_held(held)
+
+    def _forget(self) -> None:
+        self.entries.clear()
+        self._heap.clear()
+
+    async def _wait(self, listening: asyncio.Task[None]) -> None:
+        """Until something is due, the lease wants renewing, or there is news.
+
+        Raises: FlowbookError when no news can come any more.
+        """
+        assert self._asked is not None
+        until = self._asked + timedelta(seconds=RENEWED)
+        if (date := self.next_date) is not None:
+            until = min(until, date)
+        news = asyncio.create_task(self._news.wait())
+        timer = asyncio.create_task(self.clock.until(until))
+        try:
+            await asyncio.wait((news, timer, listening), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (news, timer):
+                task.cancel()
+        self._news.clear()
+        if listening.done():
+            listening.result()
+            raise WorkspaceError("The history has stopped telling what is new.")
+
+    # -- news ------------------------------------------------------------------------------------
+
+    async def _listen(self, follower: Any) -> None:
+        async for batch in follower:
+            if self.held and self._notices(batch):
+                self._news.set()
+
+    def _notices(self, batch: Batch) -> bool:
+        noticed = False
+        for change in batch.changes:
+            values = change.values or {}
+            if change.table in ("flows", "revisions"):
+                self._stale = noticed = True
+            elif change.table == "triggers":
+                entry = self.entries.get(tuple(map(str, change.key)))  # type: ignore[arg-type]
+                if entry is not None and bool(values.get("disabled")) != entry.scheduled.disabled:
+                    self._stale = noticed = True
+            elif change.table == "executions" and values.get("ended_at"):
+                noticed = self._ended(str(change.key[0]), str(values.get("state"))) or noticed
+        return noticed
+
+    def _ended(self, execution_id: str, state: str) -> bool:
+        """The execution that a schedule waited for is over."""
+        for entry in self.entries.values():
+            if entry.running == execution_id:
+                entry.running = None
+                if state in _states(entry.scheduled.trigger.stop_after):
+                    entry.due = None
+                    stop = asyncio.create_task(self._note(entry, disabled=True))
+                    _KEPT.add(stop)
+                    stop.add_done_callback(_KEPT.discard)
+                self._push(entry)
+                return True
+        return False
+
+    # -- the heap --------------------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        """Read the schedules; one that is known keeps its date, one that isn't gets its next."""
+        now = self.clock.now()
+        found = await schedules(self.store)
+        known, self.entries, self._heap = self.entries, {}, []
+        for scheduled in found:
+            if scheduled.disabled or scheduled.problem:
+                if scheduled.problem:
+                    log.warning("Schedule %s never fires: %s", scheduled.name, scheduled.problem)
+                continue
+            before = known.get(scheduled.key)
+            if before is not None and rhythm(before.scheduled.trigger) == rhythm(scheduled.trigger):
+                entry = Entry(scheduled, before.due, before.running)
+            else:
+                entry = Entry(scheduled, first(scheduled, now), await self._running(scheduled))
+                if entry.due != scheduled.next_date or not scheduled.same_rhythm:
+                    await self._note(entry)
+            self.entries[scheduled.key] = entry
+            self._push(entry)
+        await self._clean(found)
+
+    async def _running(self, scheduled: Scheduled) -> str | None:
+        if scheduled.last_execution_id is None:
+            return None
+        rows = await self.store.query("execution_row", id=scheduled.last_execution_id)
+        return scheduled.last_execution_id if rows and rows[0]["ended_at"] is None else None
+
+    async def _clean(self, found: list[Scheduled]) -> None:
+        """Forget the rows of schedules that are no more."""
+        keys = {scheduled.key for scheduled in found}
+        for row in await self.store.query("triggers_list", namespace=None, flow_id=None):
+            key = row["namespace"], row["flow_id"], row["trigger_id"]
+            if row["type"] == TYPE and key not in keys:
+                namespace, flow_id, trigger_id = key
+                await self.store.transact(
+                    "delete_trigger", namespace=namespace, flow_id=flow_id, trigger_id=trigger_id
+                )
+
+    def _push(self, entry: Entry) -> None:
+        entry.number = next(self._numbers)
+        if entry.due is not None and entry.running is None:
+            heapq.heappush(self._heap, (entry.due, entry.number, entry.scheduled.key))
+
+    # -- firing ----------------------------------------------------------------------------------
+
+    async def _fire(self, entry: Entry) -> None:
+        """Make the execution of a date that has come, and move on to the next."""
+        scheduled, date = entry.scheduled, entry.due
+        assert date is not None
+        trigger = scheduled.trigger
+        if trigger.late_maximum_delay is not None:
+            limit = self.clock.now() - trigger.late_maximum_delay
+            late = not_older(trigger.dates, trigger.zone, date, limit)
+            if late != date:
+                entry.due = late
+                self._push(entry)
+                return
+        entry.due = trigger.due(date)
+        wanted = self._wanted(scheduled, date)
+        if wanted is not None:
+            namespace, flow_id, trigger_id = scheduled.key
+            [row] = await self.store.transact(
+                "fire",
+                namespace=namespace,
+                flow_id=flow_id,
+                trigger_id=trigger_id,
+                date=date,
+                execution_id=wanted.execution_id,
+            )
+            running = await self._create(wanted, row, entry)
+            if running is None or trigger.allow_concurrent:
+                entry.running = None
+            await self._note(entry, last_date=date, last_execution_id=row["execution_id"])
+        elif entry.due is not None:
+            await self._note(entry)
+        self._push(entry)
+
+    async def _create(self, wanted: Fire, row: Mapping[str, Any], entry: Entry) -> str | None:
+        """Create the execution, unless whoever entered the date has done so; its id while it runs."""
+        run_id = entry.running = str(
+            row["execution_id"]
+        )  # its end may be news before `start` returns
+        if not row["fired"] and (rows := await self.store.query("execution_row", id=run_id)):
+            return run_id if rows[0]["ended_at"] is None else None
+        try:
+            await self.start(replace(wanted, execution_id=run_id))
+        except FlowbookError as error:
+            log.warning("%s.%s didn't start: %s", wanted.namespace, wanted.flow_id, error)
+            return None
+        return entry.running
+
+    def _wanted(self, scheduled: Scheduled, date: datetime) -> Fire | None:
+        """The execution of a date; None if `when` refuses it."""
+        from flowbook.expressions.render import Scope, render_deep, truthy
+
+        flow, trigger = scheduled.flow, scheduled.trigger
+        variables = trigger.variables(date)
+        names = {
+            "trigger": variables,
+            "schedule": variables,
+            "vars": dict(flow.variables),
+            "flow": {"id": flow.id, "namespace": flow.namespace, "revision": scheduled.revision},
+        }
+        scope = Scope(names, dialect=flow.dialect)
+        inputs: dict[str, Json] = dict(trigger.inputs or {})
+        error = None
+        try:
+            if trigger.when is not None and not truthy(str(trigger.when), scope):
+                return None
+            inputs = dict(render_deep(inputs, scope, typed=True))
+        except ExpressionError as failed:
+            error = str(failed)
+        return Fire(
+            execution_id=new_id(self.random),
+            namespace=flow.namespace,
+            flow_id=flow.id,
+            date=date,
+            trigger={"id": trigger.id, "type": trigger.type, "variables": variables},
+            inputs=inputs,
+            labels=_labels(trigger.labels),
+            error=error,
+        )
+
+    async def _note(self, entry: Entry, **values: Any) -> None:
+        """Write where a schedule stands."""
+        namespace, flow_id, trigger_id = entry.scheduled.key
+        await self.store.transact(
+            "save_trigger",
+            namespace=namespace,
+            flow_id=flow_id,
+            trigger_id=trigger_id,
+            type=TYPE,
+            next_date=entry.due,
+            state={"rhythm": rhythm(entry.scheduled.trigger)},
+            **values,
+        )
+
+
+_KEPT: set[asyncio.Task[None]] = set()
+"""Tasks nobody awaits; the loop alone would let them be collected."""
+
+
+def first(scheduled: Scheduled, now: datetime) -> datetime | None:
+    """The date a schedule goes on with: a new one after now, a known one as its recovery says."""
+    trigger = scheduled.trigger
+    if scheduled.next_date is None or not scheduled.same_rhythm:
+        return trigger.due(now)
+    recovery = trigger.recover_missed_schedules or Recovery.ALL
+    return resume_at(recovery, trigger.dates, trigger.zone, scheduled.next_date, now)
+
+
+def _states(value: Json) -> frozenset[str]:
+    states = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    return frozenset(State(str(state).upper()).value for state in states)
+
+
+def _labels(value: Json) -> dict[str, str]:
+    if isinstance(value, Mapping):
+        return {str(key): str(item) for key, item in value.items()}
+    return {
+        str(item["key"]): str(item["value"]) for item in value or () if isinstance(item, Mapping)
+    }

@@ -1,0 +1,401 @@
+"""Going on after an end: restart from the failure, replay from a task run, another end state for one.
+
+Theory of operation: what stays keeps its task runs; what shall run again is RESTARTED and its ancestors
+are RUNNING. The stands of the scopes around it are made anew from the children that are there (the only
+place where children are looked at, since a restart is rare), then everything goes on as always.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from immutables import Map
+
+from flowbook.errors import Conflict, NotFound
+from flowbook.kinds.answers import Answers
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.plan import Plan, enabled, one_lane
+from flowbook.kinds.state import State, worse
+from flowbook.kinds.task import FlowableTask, Task
+
+from . import attempts, scopes, starts
+from .events import Marked, RestartRequested
+from .model import ROOT, Attempt, Execution, Section, Stand, TaskRun, changed
+from .turn import Turn
+
+RESTARTABLE = frozenset({State.FAILED, State.PAUSED})
+ENDED_WELL = frozenset({State.SUCCESS, State.WARNING})
+
+
+def check_restart(execution: Execution, task_run: str | None = None) -> None:
+    """Raises `Conflict` or `NotFound` when a restart isn't possible."""
+    if not (execution.state.is_terminal or execution.state is State.PAUSED):
+        raise Conflict(
+            f"Execution must be terminated to be restarted, current state is '{execution.state}' !"
+        )
+    if task_run is not None and task_run not in execution.task_runs:
+        raise NotFound(f"Execution '{execution.id}' has no task run '{task_run}'")
+    if not restartable(execution):
+        raise Conflict("No task found to restart execution from!")
+
+
+def restartable(execution: Execution) -> list[TaskRun]:
+    """Task runs that a restart would run again: none of `errors`, `finally` and the like, and none inside
+    of something that ended well in spite of them (AllowFailure)."""
+    return [
+        run
+        for run in execution.in_order()
+        if run.state in RESTARTABLE
+        and run.section is Section.TASKS
+        and all(
+            one.section is Section.TASKS and one.state not in ENDED_WELL
+            for one in execution.ancestors(run)
+        )
+    ]
+
+
+def restart(turn: Turn, event: RestartRequested) -> None:
+    """The failed and paused task runs again; everything that ended well stays."""
+    if not (turn.state.is_terminal or turn.state is State.PAUSED):
+        return
+    _forget_sections(turn)
+    _forget_begun(turn)
+    again = [
+        run
+        for run in turn.all_runs()
+        if run.state in RESTARTABLE
+        and not any(above.state in ENDED_WELL for above in _ancestors(turn, run))
+        and not _has_failed_children(turn, run)
+    ]
+    if event.task_run is not None:
+        again = [run for run in again if run.id == event.task_run] or again
+    if not again:
+        return
+    for run in again:
+        if run.state is State.PAUSED:
+            turn.paused -= 1
+        _reopen(turn, run, State.RESTARTED)
+    turn.set(
+        attempt_number=turn.attempt_number + 1,
+        closed=False,
+        error=None,
+        results=None,
+        last_failed=None,
+        asked=None,
+        ending=None,
+        held=False,
+        parked=(),
+    )
+    if not any(key == "system.restarted" for key, _ in turn.labels):
+        turn.set(labels=(*turn.labels, ("system.restarted", "true")))
+    turn.move(State.RESTARTED)
+    turn.note(ROOT, "Flow restarted")
+    turn.move(State.RUNNING)
+    go_on(turn, continue_from=event.continue_from)
+
+
+def mark(turn: Turn, event: Marked) -> None:
+    """A task run gets another end state and the flow goes on after it."""
+    run = turn.runs.get(event.task_run)
+    if run is None or not (turn.state.is_terminal or turn.state is State.PAUSED):
+        return
+    if not event.state.is_terminal or not (run.state.is_terminal or run.state is State.PAUSED):
+        return
+    _forget_sections(turn)
+    if run.state is State.PAUSED:
+        turn.paused -= 1
+        if run.id in turn.open:
+            del turn.open[run.id]
+    last = [changed(run.attempts[-1], state=event.state)] if run.attempts else []
+    run = turn.put(
+        changed(run.to(event.state, turn.at), attempts=(*run.attempts[:-1], *last), asked=None)
+    )
+    for above in _ancestors(turn, run):
+        _reopen(turn, above, State.RUNNING)
+    turn.set(closed=False, error=None, results=None, asked=None, ending=None)
+    turn.move(State.RESTARTED)
+    turn.move(State.RUNNING)
+    go_on(turn)
+
+
+def go_on(turn: Turn, *, continue_from: int | None = None) -> None:
+    """Make the stands of open scopes anew and let everything that is RESTARTED run."""
+    children: dict[str, list[TaskRun]] = defaultdict(list)
+    for run in turn.all_runs():
+        if run.section is Section.TASKS:
+            children[run.parent].append(run)
+    scope_ids = [
+        ROOT,
+        *[run.id for run in turn.all_runs() if run.id in turn.open and run.id in children],
+    ]
+    todo: list[tuple[str, int, int]] = []
+    for scope in scope_ids:
+        plan = _plan(turn, scope)
+        stand, waiting = _stand(turn, plan, children[scope])
+        turn.keep(scope, stand)
+        todo += [(scope, lane, step) for lane, step in waiting]
+    for run in turn.all_runs():
+        if run.id in turn.open and (run.state is State.RESTARTED or _is_bare(turn, run, children)):
+            _run_again(turn, run, continue_from, inside=run.id in children)
+    for scope, lane, step in todo:
+        stand = turn.stand(scope)
+        scopes.create(turn, scope, stand, lane, stand.plan.lanes[lane], step)
+    for scope in scope_ids:
+        if scope == ROOT or scope in turn.open:
+            scopes.advance(turn, scope)
+
+
+def _is_bare(turn: Turn, run: TaskRun, children: Mapping[str, Sequence[TaskRun]]) -> bool:
+    """Whether it is a flowable that was replayed: RUNNING, without children, before its plan."""
+    return (
+        run.state is State.RUNNING
+        and run.stand is None
+        and run.id not in children
+        and isinstance(turn.task(run), FlowableTask)
+    )
+
+
+def _run_again(turn: Turn, run: TaskRun, continue_from: int | None, *, inside: bool) -> None:
+    task = turn.task(run)
+    if isinstance(task, FlowableTask):
+        answers = Answers(run.answers or {}, dialect=turn.flow.dialect)
+        if inside and task.closes(State.SUCCESS, answers):
+            turn.put(run.to(State.RUNNING, turn.at))
+            return  # what failed is its last work: its scope advances to that
+        was_paused = any(state is State.PAUSED for state, _ in run.history[-3:-1])
+        run = turn.put(run.to(State.RUNNING, turn.at))
+        if was_paused:
+            starts.resumed(turn, run, {})
+        else:
+            starts.go(turn, run, task)
+    elif starts.is_attempted(task):
+        attempts.begin(turn, run, task, continue_from)
+    else:
+        starts.go(turn, run, task)
+
+
+def _plan(turn: Turn, scope: str) -> Plan:
+    if scope == ROOT:
+        return one_lane(enabled(turn.flow.tasks))
+    run = turn.runs[scope]
+    task = turn.task(run)
+    assert isinstance(task, FlowableTask)
+    return task.plan(Answers(run.answers or {}, dialect=turn.flow.dialect))
+
+
+def _stand(
+    turn: Turn, plan: Plan, children: Sequence[TaskRun]
+) -> tuple[Stand, list[tuple[int, int]]]:
+    """The stand that these children make, and the next steps that are due in lanes that stand still."""
+    last: dict[int, TaskRun] = {}
+    worst, started = State.SUCCESS, set()
+    for run in children:
+        if run.lane not in last or run.step > last[run.lane].step:
+            last[run.lane] = run
+        started.add(run.lane)
+        if run.state.is_terminal:
+            worst = worse(worst, run.state, cancelled_counts=turn.seed)
+    opened = 0
+    due = []
+    for lane, run in last.items():
+        if not run.state.is_terminal:
+            opened += 1
+        elif run.state not in scopes.STOPS and run.step + 1 < len(plan.lanes[lane].tasks):
+            opened += 1
+            due.append((lane, run.step + 1))
+    stand = Stand(
+        plan=plan,
+        open=opened,
+        worst=worst,
+        stopped=worst in scopes.STOPS and plan.stops,
+        next_lane=max(started, default=-1) + 1,
+    )
+    if plan.gathers:
+        ended_with = {lane: run.id for lane, run in last.items() if run.state.is_terminal}
+        stand = changed(stand, gathered=Map(ended_with))
+    if plan.after:
+        ended = {run.task_id for run in children if run.state.is_terminal}
+        ids = {lane.tasks[0].id for lane in plan.lanes}
+        missing, ready = {}, []
+        for index, each in enumerate(plan.lanes):
+            if index in started:
+                continue
+            left = len((plan.after.get(each.tasks[0].id, frozenset()) & ids) - ended)
+            if left:
+                missing[index] = left
+            else:
+                ready.append(index)
+        stand = changed(stand, missing=Map(missing), ready=tuple(ready))
+    return stand, due
+
+
+def _reopen(turn: Turn, run: TaskRun, state: State) -> None:
+    if run.state is not state:
+        run = run.to(state, turn.at)
+    turn.put(changed(run, error=None, asked=None, due=None))
+    turn.open[run.id] = None
+    for above in _ancestors(turn, run):
+        if above.state.is_terminal:
+            turn.put(changed(above.to(State.RUNNING, turn.at), error=None))
+        turn.open[above.id] = None
+
+
+def _ancestors(turn: Turn, run: TaskRun) -> Iterable[TaskRun]:
+    parent = run.parent
+    while parent != ROOT:
+        above = turn.runs[parent]
+        yield above
+        parent = above.parent
+
+
+def _has_failed_children(turn: Turn, run: TaskRun) -> bool:
+    if run.stand is None:
+        return False
+    return any(
+        other.parent == run.id and other.section is Section.TASKS and other.state in RESTARTABLE
+        for other in turn.all_runs()
+    )
+
+
+def _forget_sections(turn: Turn) -> None:
+    """Remove the task runs of `errors`, `finally` and `afterExecution`, and what is inside them."""
+    gone: set[str] = set()
+    for run in turn.all_runs():
+        if run.section is not Section.TASKS or run.parent in gone:
+            gone.add(run.id)
+    for run_id in gone:
+        turn.remove(run_id)
+
+
+def _forget_begun(turn: Turn) -> None:
+    """Remove what is inside of failed flowables that a restart begins anew."""
+    runs = turn.all_runs()
+    anew = {
+        run.id
+        for run in runs
+        if run.state in RESTARTABLE
+        and _restarts_whole(turn.task(run))
+        and not any(above.state in ENDED_WELL for above in _ancestors(turn, run))
+    }
+    for run in runs:
+        if run.parent in anew:
+            turn.remove(run.id)
+
+
+def _restarts_whole(task: Task) -> bool:
+    return isinstance(task, FlowableTask) and task.restarts_whole
+
+
+def copies(execution: Execution, target: str, new_id: str) -> list[Mapping[str, Json]]:
+    """What a replay from `target` takes over: every task run but the target's descendants and whatever
+    came after it; the target is RESTARTED (a flowable RUNNING), its ancestors are RUNNING. Raises `NotFound`."""
+    if target not in execution.task_runs:
+        raise NotFound(f"Execution '{execution.id}' has no task run '{target}'")
+    point = execution.task_runs[target]
+    for above in execution.ancestors(point):
+        if _restarts_whole(execution.flow.task(above.task_id)):
+            point, target = above, above.id
+    chain = [point, *execution.ancestors(point)]
+    running = {run.id for run in chain[1:]}
+    gone: set[str] = set()
+    kept: list[TaskRun] = []
+    for run in execution.in_order():
+        if (
+            run.parent in gone
+            or run.parent == target
+            or run.section is not Section.TASKS
+            or any(_after(run, link) for link in chain if run.parent == link.parent)
+        ):
+            gone.add(run.id)
+        else:
+            kept.append(run)
+    names = {run.id: scopes.run_id(new_id, run.id, Section.TASKS, 0, "1") for run in kept}
+    taken: list[Mapping[str, Json]] = []
+    for run in kept:
+        state = run.state
+        if run.id == target:
+            flowable = isinstance(execution.flow.task(run.task_id), FlowableTask)
+            state = State.RUNNING if flowable else State.RESTARTED
+        elif run.id in running:
+            state = State.RUNNING
+        stored = _stored(run, names, state)
+        if run.id == target:
+            stored["outputs"] = None
+        taken.append(stored)
+    return taken
+
+
+def _after(run: TaskRun, link: TaskRun) -> bool:
+    """Whether a sibling comes after the replayed one: later in its lane, or a later lane of a sequence."""
+    if run.lane == link.lane:
+        return run.step > link.step
+    return run.lane > link.lane and run.position > link.position and run.iteration is not None
+
+
+def _stored(run: TaskRun, names: Mapping[str, str], state: State) -> dict[str, Json]:
+    return {
+        "id": names[run.id],
+        "task_id": run.task_id,
+        "type": run.type,
+        "parent": names.get(run.parent, ROOT),
+        "lane": run.lane,
+        "step": run.step,
+        "value": run.value,
+        "iteration": run.iteration,
+        "key": run.key,
+        "state": str(state),
+        "history": [[str(s), moment.isoformat()] for s, moment in run.history],
+        "attempts": [
+            [a.number, str(a.state), a.start.isoformat(), a.end.isoformat() if a.end else None]
+            for a in run.attempts
+        ],
+        "outputs": None if run.outputs is None else dict(run.outputs),
+        "answers": None if run.answers is None else dict(run.answers),
+    }
+
+
+def with_copies(execution: Execution, copied: Sequence[Mapping[str, Json]]) -> Execution:
+    """The execution with task runs taken over from another one."""
+    if not copied:
+        return execution
+    at = execution.history[0][1]
+    turn = Turn(execution, at)
+    for stored in copied:
+        state = State(stored["state"])
+        history = tuple((State(s), datetime.fromisoformat(d)) for s, d in stored["history"])
+        if history[-1][0] is not state:
+            history = (*history, (state, at))
+        run = TaskRun(
+            id=stored["id"],
+            task_id=stored["task_id"],
+            type=stored["type"],
+            position=turn.count,
+            parent=stored["parent"],
+            lane=stored["lane"],
+            step=stored["step"],
+            value=stored["value"],
+            iteration=stored["iteration"],
+            key=stored["key"],
+            state=state,
+            history=history,
+            attempts=tuple(
+                Attempt(
+                    number=n,
+                    state=State(s),
+                    start=datetime.fromisoformat(start),
+                    end=datetime.fromisoformat(end) if end else None,
+                )
+                for n, s, start, end in stored["attempts"]
+            ),
+            outputs=stored["outputs"],
+            answers=stored.get("answers"),
+        )
+        turn.add(run)
+        if state.is_terminal:
+            del turn.open[run.id]
+        if run.outputs is not None:
+            turn.show_outputs(run)
+    turn.keep(ROOT, Stand(plan=Plan()))
+    return turn.done()

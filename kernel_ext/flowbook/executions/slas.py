@@ -1,0 +1,105 @@
+"""Promises about an execution: how long it may take, and what must hold after every change of it.
+
+Theory of operation: durations are timers that are set when the execution is created. Assertions are
+asked one after another whenever something has happened; the first that doesn't hold acts and the others
+aren't asked, so of several broken promises only the first counts. An answer is no change itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flowbook.kinds.durations import iso
+from flowbook.kinds.dynamic import Template
+from flowbook.kinds.state import State
+from flowbook.kinds.task import Condition, Level
+
+from . import endings
+from .commands import Ask, SetTimer
+from .events import Answered, AnswerFailed, Event
+from .model import ROOT
+from .turn import LIVE, Turn
+
+if TYPE_CHECKING:
+    from flowbook.flows.model import Flow, Sla
+
+PREFIX = "sla:"
+
+
+def timers(flow: Flow, created: datetime) -> list[SetTimer]:
+    """What ends an execution that takes too long."""
+    found = [
+        SetTimer(ROOT, f"{PREFIX}{number}", created + rule.duration)
+        for number, rule in enumerate(flow.sla)
+        if rule.duration is not None
+    ]
+    if flow.timeout is not None:
+        found.append(SetTimer(ROOT, "timeout", created + flow.timeout))
+    return found
+
+
+def overdue(turn: Turn, purpose: str) -> None:
+    """The execution's own time is over: its flow's `timeout`, or a promise about its duration."""
+    if purpose == "timeout":
+        limit = "" if turn.flow.timeout is None else iso(turn.flow.timeout)
+        endings.fail(turn, {"type": "Timeout", "message": f"Timeout after {limit}"})
+    elif (rule := _rule(turn, purpose)) is not None and rule.duration is not None:
+        elapsed, limit = iso(turn.at - turn.history[0][1]), iso(rule.duration)
+        reason = f"execution duration of {elapsed} exceed the maximum duration of {limit}."
+        violated(turn, rule, reason)
+
+
+def is_question(question: str) -> bool:
+    return question.startswith(PREFIX)
+
+
+def watch(turn: Turn, events: Iterable[Event]) -> None:
+    """Something has happened: ask the first assertion."""
+    if turn.flow.sla and any(not _is_own(event) for event in events):
+        _ask_from(turn, 0)
+
+
+def answered(turn: Turn, question: str, *, holds: bool) -> None:
+    """An assertion holds, and the next is asked; or it doesn't, or can't be rendered."""
+    rule = _rule(turn, question)
+    if rule is None or turn.state not in LIVE:
+        return
+    if holds:
+        _ask_from(turn, int(question.removeprefix(PREFIX)) + 1)
+    else:
+        violated(turn, rule, f"assertion is false: {rule.assert_}.")
+
+
+def violated(turn: Turn, rule: Sla, reason: str) -> None:
+    """A promise is broken: labels always, and FAILED or CANCELLED if it says so."""
+    known = dict(turn.labels)
+    fresh = [(label.key, label.value) for label in rule.labels if label.key not in known]
+    if fresh:
+        turn.set(labels=(*turn.labels, *fresh))
+    if rule.behavior == "NONE":
+        return
+    state = State.FAILED if rule.behavior == "FAIL" else State.CANCELLED
+    message = f"Execution failed due to SLA '{rule.id}' violated: {reason}"
+    turn.note(ROOT, message, Level.ERROR)
+    endings.fail(turn, {"type": "SLA", "message": message}, state, cascade=False)
+
+
+def _ask_from(turn: Turn, first: int) -> None:
+    if turn.state not in LIVE:
+        return
+    for number, rule in enumerate(turn.flow.sla):
+        if number >= first and rule.assert_ is not None:
+            sources = {"assert": Template(rule.assert_, Condition)}
+            turn.commands.append(Ask(ROOT, f"{PREFIX}{number}", sources))
+            return
+
+
+def _rule(turn: Turn, name: str) -> Sla | None:
+    number = int(name.removeprefix(PREFIX))
+    return turn.flow.sla[number] if number < len(turn.flow.sla) else None
+
+
+def _is_own(event: Event) -> bool:
+    return isinstance(event, Answered | AnswerFailed) and is_question(event.question)

@@ -1,0 +1,1 @@
+"""Dates, read and written by Java's patterns."""

@@ -1,0 +1,1 @@
+"""The filters, by topic. Each is a Python function with a doctest."""

@@ -1,0 +1,1 @@
+"""The functions, by topic. Each is a Python function with a doctest."""

@@ -1,0 +1,5 @@
+"""`python -m flowbook.hosts.cli`: the same as `flowbook`."""
+
+from . import main
+
+main()

@@ -1,0 +1,160 @@
+"""`flowbook plugins`: the types a flow can use, and their documentation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .commands import Commands, examples
+from .completing import types
+from .output import document, listing, with_output
+
+if TYPE_CHECKING:
+    from flowbook.kinds.describe import Description, Property
+
+KINDS = ("task", "trigger", "condition", "runner", "input")
+
+
+@click.group(
+    cls=Commands,
+    epilog=examples("flowbook plugins list --kind task", "flowbook plugins doc Download"),
+)
+def plugins() -> None:
+    """List the types a flow can use, and show their documentation."""
+
+
+@plugins.command("list", epilog=examples("flowbook plugins list", "flowbook plugins list -q http"))
+@click.option("-k", "--kind", type=click.Choice(KINDS), help="Only parts of this kind.")
+@click.option("-q", "--query", metavar="TEXT", help="Only types whose name or doc holds TEXT.")
+@click.option("--core", is_flag=True, help="Only the types of the core.")
+@with_output
+def list_(kind: str | None, query: str | None, core: bool, output: str) -> None:
+    """List every type with what it does."""
+    from flowbook.language import plugins as parts
+
+    rows = [
+        {"type": each["type"], "kind": each["kind"], "what": each["title"]}
+        for each in parts(kind)
+        if not core or ".plugin.core." in each["type"]
+    ]
+    if query:
+        wanted = query.lower()
+        rows = [r for r in rows if wanted in f"{r['type']} {r['what']}".lower()]
+    listing(rows, ["type", "kind", "what"], output, empty=f"No type matches {query!r}.")
+
+
+@plugins.command(
+    epilog=examples("flowbook plugins search http", "flowbook plugins search --query sql")
+)
+@click.argument("text", required=False)
+@click.option("-q", "--query", metavar="TEXT", help="What to look for.")
+@with_output
+@click.pass_context
+def search(context: click.Context, text: str | None, query: str | None, output: str) -> None:
+    """Find types by name or doc."""
+    context.invoke(list_, kind=None, query=text or query, core=False, output=output)
+
+
+@plugins.command(
+    epilog=examples(
+        "flowbook plugins doc core.log.Log",
+        "flowbook plugins doc Notebook --json",
+        "flowbook plugins doc docs/types/        (a Markdown page for every type)",
+    )
+)
+@click.argument("target", metavar="TYPE|DIR", shell_complete=types)
+@click.option("-k", "--kind", type=click.Choice(KINDS), help="If several kinds share the name.")
+@with_output
+def doc(target: str, kind: str | None, output: str) -> None:
+    """Show the page of a type: what it does, its properties, an example."""
+    from flowbook.kinds.describe import describe
+
+    found = describe(target, kind)
+    if found is None and (target.endswith("/") or Path(target).is_dir()):
+        click.echo(f"{_write_all(Path(target))} pages written to {target}")
+        return
+    if found is None:
+        raise click.ClickException(_unknown(target))
+    if output != "table":
+        document(found.to_json(), output)
+        return
+    text = page(found)
+    if _is_terminal():
+        from rich.markdown import Markdown
+
+        from .output import console
+
+        console().print(Markdown(text))
+    else:
+        click.echo(text)
+
+
+def page(found: Description) -> str:
+    """The type's page, in Markdown."""
+    lines = [f"# {found.type.rpartition('.')[2]}", "", f"`{found.type}`", "", found.doc, ""]
+    if found.aliases:
+        lines += [f"Also written: {', '.join(f'`{alias}`' for alias in found.aliases)}.", ""]
+    own = [each for each in found.properties if each.own]
+    if own:
+        lines += ["## Properties", "", *map(_property, own), ""]
+    for example in found.examples:
+        lines += [
+            f"## {example.title or 'Example'}",
+            "",
+            "```yaml",
+            example.flow.strip(),
+            "```",
+            "",
+        ]
+    shared = [each.name for each in found.properties if not each.own]
+    if shared:
+        lines += ["Every " + found.kind + " also has: " + ", ".join(f"`{n}`" for n in shared) + "."]
+    return "\n".join(lines).rstrip()
+
+
+def _property(each: Property) -> str:
+    facts = [each.type]
+    if each.required:
+        facts.append("required")
+    elif each.default not in (None, "", [], ()):
+        facts.append(f"default `{_yaml(each.default)}`")
+    if each.dynamic:
+        facts.append("rendered")
+    return f"- `{each.name}` ({'; '.join(facts)}): {each.doc or 'no description'}"
+
+
+def _yaml(value: Any) -> str:
+    import json
+
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _write_all(folder: Path) -> int:
+    from flowbook.kinds.describe import describe, types_of
+
+    folder.mkdir(parents=True, exist_ok=True)
+    written = 0
+    for kind, name in types_of():
+        if (found := describe(name, kind)) is not None:
+            (folder / f"{name}.md").write_text(page(found) + "\n")
+            written += 1
+    return written
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    from flowbook.kinds.describe import types_of
+
+    known = {full.rpartition(".")[2].lower(): full for _, full in types_of()}
+    near = get_close_matches(name.rpartition(".")[2].lower(), known, 3)
+    said = f" Did you mean {', '.join(known[n] for n in near)}?" if near else ""
+    return f"No type is called {name!r}.{said} All of them: flowbook plugins list"
+
+
+def _is_terminal() -> bool:
+    import sys
+
+    return sys.stdout.isatty()

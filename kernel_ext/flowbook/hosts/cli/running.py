@@ -1,0 +1,218 @@
+"""`flowbook run`: an execution from its start to its end, shown live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import given
+from .commands import examples
+from .completing import flow_ids, namespaces
+from .output import with_output
+
+if TYPE_CHECKING:
+    from flowbook.api import Run, Workspace
+    from flowbook.flows.model import Flow
+    from flowbook.views.run import RunView
+
+PATIENCE = 2.0
+"""Seconds within which a second Ctrl-C stops waiting for the end of a kill."""
+
+
+def _options(command: Any) -> Any:
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="Print only how it ended."),
+        click.option("--logs/--no-logs", default=None, help="Show log lines while it runs."),
+        click.option("--wait/--no-wait", default=True, hidden=True),
+        click.option("--follow", is_flag=True, hidden=True),
+        click.option("--timeout", type=float, metavar="SECONDS", help="Kill it after so long."),
+        click.option("--labels", multiple=True, metavar="KEY=VALUE", help="Labels it carries."),
+        click.option("--inputs-file", metavar="FILE", help="Inputs in YAML or JSON."),
+        click.option(
+            "-i",
+            "--inputs",
+            multiple=True,
+            metavar="KEY=VALUE|FILE",
+            help="An input's value, or a file of YAML or JSON with several.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog=examples(
+        "flowbook run demo.hello -i name=Ada -i day=2026-11-21",
+        "flowbook run flows/etl.yaml --inputs inputs.yaml",
+        "flowbook run demo.hello --json | jq .outputs",
+    )
+)
+@click.argument("flow", metavar="NAMESPACE.ID|FILE", shell_complete=flow_ids)
+@_options
+@with_output
+@click.pass_context
+def run(context: click.Context, /, flow: str, **options: Any) -> None:
+    """Run a flow and show it live: a tree in a terminal, plain lines elsewhere.
+
+    A file is run as it is, without deploying it. Ctrl-C kills the execution. Ends with 1 if the
+    execution fails or is killed.
+    """
+    context.exit(carry_out(_source(flow), **options))
+
+
+@click.command(epilog=examples("flowbook flows execute --namespace demo --flow hello"))
+@click.option("-n", "--namespace", required=True, shell_complete=namespaces, help="Its namespace.")
+@click.option("-f", "--flow", "flow_id", required=True, help="Its id.")
+@_options
+@with_output
+@click.pass_context
+def execute(context: click.Context, /, namespace: str, flow_id: str, **options: Any) -> None:
+    """Run a deployed flow: the same as 'flows run NAMESPACE.ID'."""
+    context.exit(carry_out(f"{namespace}.{flow_id}", **options))
+
+
+def carry_out(
+    flow: str | Flow,
+    *,
+    inputs: tuple[str, ...] = (),
+    inputs_file: str | None = None,
+    labels: tuple[str, ...] = (),
+    output: str = "table",
+    timeout: float | None = None,
+    quiet: bool = False,
+    logs: bool | None = None,
+    wait: bool = True,
+    follow: bool = False,
+) -> int:
+    """Run a flow from beginning to end; the exit code."""
+    values, marks = given.inputs(inputs, inputs_file), given.labels(labels)
+    from .workspace import opened
+
+    with opened() as ws:
+        started = ws.run(flow, values, marks, wait=False)
+        shown_from_here(ws, started, output=output, timeout=timeout, quiet=quiet, logs=logs)
+        return ended(ws, started, output, quiet=quiet)
+
+
+def shown_from_here(
+    ws: Workspace,
+    run: Run,
+    *,
+    output: str = "table",
+    timeout: float | None = None,
+    quiet: bool = False,
+    logs: bool | None = None,
+) -> None:
+    """Show a run until it is over. Ctrl-C kills it; a second one stops waiting."""
+    from .live import face, follow
+    from .output import console
+
+    aim = console(err=output != "table")
+    logs = (not aim.is_terminal) if logs is None else logs
+    interrupted = None
+    with face(aim, quiet=quiet) as shown:
+        lines = NewLines(run) if logs and not quiet else None
+        while True:
+            try:
+                follow(_until(ws, run, timeout), shown, lines or (lambda: ()))
+                break
+            except KeyboardInterrupt:
+                now = time.monotonic()
+                if interrupted is not None and now - interrupted < PATIENCE:
+                    raise
+                interrupted = now
+                _kill(ws, run)
+
+
+class NewLines:
+    """The lines of a run's log that were not there at the last call."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.since = 0
+
+    def __call__(self) -> list[dict[str, Any]]:
+        lines = self.run.logs()[self.since :]
+        self.since += len(lines)
+        return lines
+
+
+def _until(ws: Workspace, run: Run, timeout: float | None) -> Iterator[RunView]:
+    """The run's views, to its end or to a pause without one; killed after `timeout` seconds."""
+    begun = time.monotonic()
+    late = False
+    for view in run.watch(interval=0.1):
+        if timeout is not None and not late and time.monotonic() - begun > timeout:
+            late = True
+            _kill(ws, run)
+        yield view
+        if view.state == "paused" and waits_for_somebody(ws, run):
+            return
+
+
+def waits_for_somebody(ws: Workspace, run: Run) -> bool:
+    """Whether a paused run goes on only when a person says so."""
+    paused = [each for each in run.task_runs if str(each.state) == "PAUSED"]
+    flow = ws.flow(run.flow, run.revision)
+    tasks = [flow.task(each.task_id) for each in paused]
+    timed = ("pause_duration", "timeout", "interval")
+    return not any(getattr(task, name, None) for task in tasks for name in timed)
+
+
+def _kill(ws: Workspace, run: Run) -> None:
+    from flowbook.errors import Conflict
+
+    try:
+        ws.kill(run.id)
+    except Conflict:
+        pass  # it ended meanwhile
+
+
+def ended(ws: Workspace, run: Run, output: str, *, quiet: bool = False) -> int:
+    """Say how a run ended; the exit code."""
+    from .showing import execution_document, print_end
+
+    run = ws.execution(run.id)
+    if output != "table":
+        from .output import document
+
+        document(execution_document(run), output)
+    else:
+        print_end(ws, run, quiet=quiet)
+    return 0 if str(run.state) in ("SUCCESS", "WARNING") else 1
+
+
+def _source(flow: str) -> str | Flow:
+    """The flow in a file if there is one of that name, else the id of a deployed flow."""
+    path = Path(flow)
+    if path.is_file():
+        return _of_file(flow)
+    if path.suffix in (".yaml", ".yml") or "/" in flow:
+        raise click.BadParameter(f"There is no file {flow}", param_hint="NAMESPACE.ID|FILE")
+    if flow.endswith(".ipynb"):
+        raise click.BadParameter(
+            f"{flow} is a notebook: a flow runs it with a flowbook.jupyter.Notebook task",
+            param_hint="NAMESPACE.ID|FILE",
+        )
+    return flow
+
+
+def _of_file(name: str) -> Flow:
+    """The flow of a file; its problems are said before it runs, and errors end the command."""
+    from .files import checked
+
+    found = list(checked([name]))
+    for each in found:
+        if each.problems:
+            click.echo(each.report(), err=True)
+    if len(found) != 1:
+        raise click.ClickException(
+            f"{name} holds {len(found)} flows: deploy it, and run one by its id"
+        )
+    if (flow := found[0].flow) is None:
+        raise click.exceptions.Exit(1)
+    return flow

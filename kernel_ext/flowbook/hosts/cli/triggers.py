@@ -1,0 +1,30 @@
+"""`flowbook triggers`: what starts executions by itself."""
+
+from __future__ import annotations
+
+import click
+
+from .commands import Commands, examples
+from .output import listing, with_output
+
+
+@click.group(cls=Commands)
+def triggers() -> None:
+    """List triggers and when they fire next."""
+
+
+@triggers.command(
+    "list", epilog=examples("flowbook triggers list", "flowbook triggers list --json")
+)
+@with_output
+def list_(output: str) -> None:
+    """List triggers, the next to fire first."""
+    from .workspace import existing, opened
+
+    rows = []
+    if existing():
+        with opened() as ws:
+            rows = [dict(each) for each in ws.schedules()]
+    columns = ["flow", "trigger", "cron", "zone", "next", "last", "disabled", "problem"]
+    empty = "No trigger is deployed. A flow gets one with a triggers: list."
+    listing(rows, columns, output, empty=empty)

@@ -1,0 +1,1 @@
+"""The kernel's face: magics, one display a run, completion."""

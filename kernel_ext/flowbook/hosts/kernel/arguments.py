@@ -1,0 +1,228 @@
+"""What the magics take: one parser for `%%flow` and one a verb, each made on first use."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+
+if TYPE_CHECKING:
+    from IPython.core.magic_arguments import MagicArgumentParser
+
+ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*<<\s*")
+"""`VAR << …` at the start of a magic's line."""
+
+SUMMARIES: Mapping[str, str] = {
+    "run": "Run a deployed flow or a flow's file.",
+    "ls": "List flows, with the next fire of their schedules.",
+    "runs": "List executions, newest first.",
+    "show": "Show an execution, live while it runs.",
+    "logs": "Print the log of an execution.",
+    "out": "Give the outputs of an execution, or of one of its tasks.",
+    "validate": "Say what is wrong with a flow, without running it.",
+    "graph": "Draw a flow without running it.",
+    "sql": "SELECT from the history and from outputs.",
+    "kill": "End an execution and what it has started.",
+    "schedule": "Run a notebook at the times of a cron text.",
+    "deploy": "Make a file, a folder or a cell's flow count.",
+    "kernels": "Show, make ready or end the kernels that notebooks are given.",
+    "use": "Work in another workspace, or say which one is used.",
+    "doctor": "Say what is installed and what is missing.",
+    "help": "Say what a verb takes.",
+}
+"""The verbs of `%flow`, each in a sentence."""
+
+CELL = "Run the flow that the cell's YAML says."
+
+
+def split(text: str) -> list[str]:
+    """The words of a magic's line; quotes hold words together and go away.
+
+    Raises: UsageError for a quote that isn't closed.
+    """
+    from IPython.utils.process import arg_split
+
+    try:
+        words: list[str] = arg_split(text, posix=True)
+    except ValueError as error:
+        raise UsageError(f"{error}: {text.strip()}") from None
+    return words
+
+
+def assigned(line: str) -> tuple[str | None, str]:
+    """`VAR << rest` as its name and the rest."""
+    found = ASSIGNED.match(line)
+    return (found[1], line[found.end() :]) if found else (None, line)
+
+
+def parse(verb: str, line: str) -> Namespace | None:
+    """What a line says to a verb, or to the cell magic (`""`); None if it asks for help.
+
+    Raises: UsageError.
+    """
+    words = split(line)
+    if any(word in ("-h", "--help") for word in words):
+        return None
+    given: Namespace = parser(verb).parse_args(words)
+    return given
+
+
+def verb_of(line: str) -> tuple[str, str]:
+    """The verb of a `%flow` line and what follows. Raises: UsageError for a verb there isn't."""
+    stripped = line.strip()
+    word, _, rest = stripped.partition(" ")
+    if word in SUMMARIES:
+        return word, rest
+    close = get_close_matches(word, SUMMARIES, n=1)
+    hint = f" Did you mean '%flow {close[0]}'?" if close else ""
+    raise UsageError(f"'%flow {word}' isn't there.{hint} There are: {', '.join(SUMMARIES)}")
+
+
+def values(pairs: list[str] | None) -> dict[str, str]:
+    """`-i key=value …` as a mapping. Raises: UsageError."""
+    found = {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"-i takes key=value, but got '{pair}'")
+        found[key] = value
+    return found
+
+
+def usage(verb: str) -> str:
+    """The help of a verb, or of the cell magic."""
+    text: str = parser(verb).format_help()
+    return text.replace("::\n\n  %", "", 1).strip()
+
+
+@cache
+def parser(verb: str) -> MagicArgumentParser:
+    """The parser of a verb, or of the cell magic (`""`)."""
+    from IPython.core.magic_arguments import MagicArgumentParser
+
+    made = MagicArgumentParser(
+        prog=f"%flow {verb}" if verb else "%%flow", description=SUMMARIES.get(verb, CELL)
+    )
+    made.add_argument("-h", "--help", action="store_true", help="show this")
+    PARSERS[verb](made.add_argument)
+    return made
+
+
+Add = Callable[..., Any]
+
+
+def _cell(add: Add) -> None:
+    _running(add)
+    add("--dry-run", action="store_true", help="check and draw the flow; nothing is run or kept")
+    add("--no-run", action="store_true", help="keep the flow as a revision; nothing is run")
+
+
+def _running(add: Add) -> None:
+    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="inputs")
+    add("--inputs", metavar="DICT", help="a mapping of inputs: a name of the notebook, or Python")
+    add("-l", "--label", nargs="+", action="extend", metavar="KEY=VALUE", help="labels")
+    add("-o", "--out", metavar="VAR", help="the name that gets the run")
+    add("--from", dest="from_", metavar="TASK", help="begin with this task")
+    add("--to", metavar="TASK", help="end with this task")
+    add("--only", nargs="+", metavar="TASK", help="run these tasks alone")
+    add("--bg", action="store_true", help="don't wait; the display goes on by itself")
+    add("--force", action="store_true", help="run it even if the flow is disabled")
+    add("-q", "--quiet", action="store_true", help="no display")
+
+
+def _run(add: Add) -> None:
+    add("flow", help="namespace.id, an id, or a file")
+    _running(add)
+
+
+def _ls(add: Add) -> None:
+    add("q", nargs="?", help="part of a name")
+    add("-n", "--namespace", help="only this namespace and what is below it")
+
+
+def _runs(add: Add) -> None:
+    add("flow", nargs="?", help="only of this flow")
+    add("-s", "--state", nargs="+", help="only in these states")
+    add("-n", "--limit", type=int, default=20, help="at most so many (20)")
+
+
+def _one(add: Add) -> None:
+    add("run", nargs="?", help="an execution's id or its beginning; the last run by default")
+
+
+def _logs(add: Add) -> None:
+    _one(add)
+    add("-t", "--task", help="only of this task")
+    add("--level", help="this level and worse")
+
+
+def _out(add: Add) -> None:
+    add("run", nargs="?", help="an execution's id or its beginning; the last run by default")
+    add("task", nargs="?", help="only of this task")
+
+
+def _flow(add: Add) -> None:
+    add("flow", help="namespace.id, an id, or a file")
+
+
+def _sql(add: Add) -> None:
+    add(
+        "query",
+        nargs="+",
+        help="a SELECT over executions, task_runs, logs, outputs('ns.flow', 'task') …",
+    )
+
+
+def _schedule(add: Add) -> None:
+    add("notebook", help="the notebook to run")
+    add("--cron", required=True, help='when: "0 7 * * 1-5"; six fields begin with seconds')
+    add("--timezone", metavar="ZONE", help="the zone of the cron text, like Europe/Paris")
+    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="parameters")
+    add("--id", help="the flow's id; the notebook's name by default")
+    add("--namespace", help="the flow's namespace")
+
+
+def _deploy(add: Add) -> None:
+    add("flow", nargs="?", help="a file, a folder, or a flow's id; flows/ by default")
+
+
+def _kernels(add: Add) -> None:
+    add("what", nargs="?", choices=("list", "warm", "end"), default="list", help="list by default")
+
+
+def _use(add: Add) -> None:
+    add("path", nargs="?", help="a folder")
+
+
+def _help(add: Add) -> None:
+    add("verb", nargs="?")
+
+
+def _nothing(add: Add) -> None:
+    pass
+
+
+PARSERS: Mapping[str, Callable[[Add], None]] = {
+    "": _cell,
+    "run": _run,
+    "ls": _ls,
+    "runs": _runs,
+    "show": _one,
+    "logs": _logs,
+    "out": _out,
+    "validate": _flow,
+    "graph": _flow,
+    "sql": _sql,
+    "kill": _one,
+    "schedule": _schedule,
+    "deploy": _deploy,
+    "kernels": _kernels,
+    "use": _use,
+    "doctor": _nothing,
+    "help": _help,
+}

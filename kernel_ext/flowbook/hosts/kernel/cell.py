@@ -1,0 +1,156 @@
+"""`%%flow`: the YAML of a cell, read, shown and run."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowbook.errors import FlowInvalid
+
+from . import arguments
+from .waiting import kill, wait
+
+if TYPE_CHECKING:
+    from IPython.core.error import UsageError
+
+    from flowbook.flows.model import Flow
+
+    from .magics import FlowMagics
+
+NAME = "<cell>"
+
+
+def run_cell(magics: FlowMagics, line: str, text: str) -> Any:
+    """Run what a cell says. Raises: FlowInvalid, UsageError, RunEnded."""
+    variable, rest = arguments.assigned(line)
+    given = arguments.parse("", rest)
+    if given is None:
+        print(arguments.usage(""))
+        return None
+    given.out = given.out or variable
+    flows = read(text, magics.namespace)
+    first = flows[0]
+    if not _names_namespace(first):
+        _say(given, f"The flow names no namespace: it is {first.namespace}.{first.id}.")
+    if given.dry_run:
+        from .verbs import picture
+
+        return picture(first)
+    for other in flows[1:]:
+        _say(given, f"Kept {other.uid} as revision {kept(magics, other)}.")
+    if given.no_run:
+        _say(
+            given,
+            f"Kept {first.uid} as revision {kept(magics, first)}; %flow run {first.uid} runs it.",
+        )
+        return None
+    return start(magics, first, given)
+
+
+def read(text: str, namespace: str) -> list[Flow]:
+    """The flows of a cell, with the lines of the cell in their problems. Raises: FlowInvalid."""
+    from flowbook.flows.parse import parse_all
+
+    found = parse_all(text, NAME, namespace=namespace, folder=Path.cwd())
+    if found and all(flow is not None for flow, _ in found):
+        return [flow for flow, _ in found if flow is not None]
+    shifted = "\n" + text  # the magic itself is the cell's first line
+    problems = [
+        problem
+        for _, several in parse_all(shifted, NAME, namespace=namespace, folder=Path.cwd())
+        for problem in several
+    ]
+    raise FlowInvalid(problems, name=NAME, text=shifted)
+
+
+def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
+    """Start a run, show it, wait for it, and hand it out under its name."""
+    workspace = magics.ws
+    if given.force:
+        named = workspace.flow(flow) if isinstance(flow, str) else flow
+        flow = named.model_copy(update={"disabled": False})
+    run = workspace.run(
+        flow,
+        inputs_of(magics, given),
+        arguments.values(given.label) or None,
+        wait=False,
+        from_=given.from_,
+        to=given.to,
+        only=given.only,
+    )
+    magics.last = run.id
+    if given.out:
+        magics.shell.user_ns[given.out] = run
+    display = None
+    if not given.quiet:
+        from .display import RunDisplay
+
+        display = RunDisplay(
+            magics.shell,
+            variable=given.out or "",
+            kill=lambda run_id: kill(workspace, run_id),
+        )
+    if given.bg:
+        from .background import follow
+
+        follow(workspace, run, display)
+        _say(given, f"Runs in this kernel, as {run.id[:6]}; %flow kill {run.id[:6]} ends it.")
+        return None
+    wait(workspace, run, display)
+    return None
+
+
+def kept(magics: FlowMagics, flow: Flow) -> int:
+    """Keep a flow's text as a draft; its revision, a new one only if the text changed."""
+    ws = magics.ws
+    return ws.portal.call(ws.engine.flows.save(flow, draft=True))
+
+
+def inputs_of(magics: FlowMagics, given: Namespace) -> dict[str, Any] | None:
+    """`--inputs` and `-i`, of which the latter win. Raises: UsageError."""
+    from IPython.core.error import UsageError
+
+    found: dict[str, Any] = {}
+    if given.inputs:
+        try:
+            whole = magics.shell.ev(given.inputs)
+        except Exception as error:
+            raise UsageError(f"--inputs {given.inputs}: {type(error).__name__}: {error}") from None
+        if not isinstance(whole, Mapping):
+            raise UsageError(
+                f"--inputs takes a mapping, but {given.inputs} is a {type(whole).__name__}"
+            )
+        found.update(whole)
+    found.update(arguments.values(given.input))
+    return found or None
+
+
+def invalid(error: FlowInvalid) -> UsageError:
+    """Show all problems of a flow; the error that says the first of them."""
+    from IPython.core.error import UsageError
+    from IPython.display import display
+
+    from .problems import Problems
+
+    errors = [problem for problem in error.problems if problem.is_error] or list(error.problems)
+    shown = Problems(error.problems, name=error.name, text=error.text)
+    first = errors[0]
+    place = f"{error.name}:{first.line}:{first.column}" if first.span else error.name
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    display(shown)
+    return UsageError(f"{place}: {first.message}{more}")
+
+
+def _names_namespace(flow: Flow) -> bool:
+    import re
+
+    return re.search(r"^[\"']?namespace[\"']?\s*:", flow.source, re.MULTILINE) is not None or (
+        flow.source.lstrip().startswith("{") and "namespace" in flow.source
+    )
+
+
+def _say(given: Namespace, text: str) -> None:
+    if not given.quiet:
+        print(text)

@@ -1,0 +1,427 @@
+"""What each verb of `%flow` does."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowbook.errors import NotFound
+
+from . import arguments
+from .tables import Table
+from .waiting import kill
+
+if TYPE_CHECKING:
+    from flowbook.engine.schedules import Fires
+    from flowbook.flows.model import Flow
+
+    from .magics import FlowMagics
+
+
+def carry_out(magics: FlowMagics, line: str) -> Any:
+    """Do what a `%flow` line says. Raises: UsageError, FlowbookError, RunEnded."""
+    variable, rest = arguments.assigned(line)
+    if rest.strip() in ("", "-h", "--help"):
+        return overview(magics, Namespace(verb=None))
+    verb, words = arguments.verb_of(rest)
+    given = arguments.parse(verb, words)
+    if given is None:
+        print(arguments.usage(verb))
+        return None
+    if "out" in given:
+        given.out = given.out or variable
+        return VERBS[verb](magics, given)
+    answer = VERBS[verb](magics, given)
+    if variable is None:
+        return answer
+    magics.shell.user_ns[variable] = answer
+    return None
+
+
+def overview(magics: FlowMagics, given: Namespace) -> None:
+    """The verbs, or one of them."""
+    if given.verb:
+        verb = "" if given.verb.lstrip("%") == "flow" else arguments.verb_of(given.verb)[0]
+        print(arguments.usage(verb))
+        return
+    print("%%flow runs the flow that a cell's YAML says. %flow VERB:")
+    for verb, summary in arguments.SUMMARIES.items():
+        print(f"  {verb:<9} {summary}")
+    print("%flow VERB --help says what a verb takes, %flow help %%flow what a cell takes.")
+
+
+def run(magics: FlowMagics, given: Namespace) -> Any:
+    from .cell import start
+
+    return start(magics, flow_of(magics, given.flow), given)
+
+
+def ls(magics: FlowMagics, given: Namespace) -> Table:
+    from flowbook.engine.watching import flows_in
+
+    fires: dict[str, list[str]] = {}
+    for one in schedules(magics):
+        if one["next"] is not None or one["problem"]:
+            fires.setdefault(one["flow"], []).append(one["problem"] or when(one))
+    rows = [
+        {
+            "flow": uid,
+            "revision": row["revision"],
+            "state": _standing(row),
+            "next fire": "; ".join(fires.get(uid, ())),
+            "description": row["description"],
+        }
+        for row in magics.ws.flows(given.namespace, given.q)
+        if (uid := f"{row['namespace']}.{row['id']}")
+    ]
+    known = {row["flow"] for row in rows}
+    rows += [
+        {
+            "flow": flow.uid,
+            "revision": None,
+            "state": "not deployed",
+            "next fire": "",
+            "description": flow.description,
+        }
+        for flow in flows_in(magics.ws.engine.place)
+        if flow.uid not in known
+        and (given.q or "").lower() in flow.uid.lower()
+        and (given.namespace is None or f"{flow.namespace}.".startswith(f"{given.namespace}."))
+    ]
+    return Table(rows, empty="No flows here yet: run a %%flow cell, or put files into flows/.")
+
+
+def _standing(row: Mapping[str, Any]) -> str:
+    return "disabled" if row["disabled"] else "draft" if row["draft"] else "deployed"
+
+
+def schedules(magics: FlowMagics) -> list[Fires]:
+    """When the schedules of the workspace fire next."""
+    from datetime import UTC, datetime
+
+    from flowbook.engine.schedules import next_fires
+
+    ws = magics.ws
+    return ws.portal.call(next_fires(ws.engine.store, datetime.now(UTC)))
+
+
+def when(fire: Fires) -> str:
+    """The next fire of a schedule, in its zone."""
+    return f"{fire['next']:%a %d %b %Y, %H:%M:%S} {fire['zone']}"
+
+
+def runs(magics: FlowMagics, given: Namespace) -> Table:
+    namespace = flow_id = None
+    if given.flow:
+        namespace, flow_id = _names(magics, given.flow)
+    states = [state.upper() for state in given.state] if given.state else None
+    found = magics.ws.executions(namespace=namespace, flow=flow_id, state=states, limit=given.limit)
+    return Table([_row(one) for one in found], empty="No execution yet.")
+
+
+def _row(run: Any) -> Mapping[str, Any]:
+    from flowbook.views.words import clock
+
+    started = run.start.astimezone().strftime("%d %b %Y, %H:%M:%S") if run.start else None
+    took = clock(run.duration.total_seconds()) if run.duration is not None else None
+    return {
+        "run": run.id[:6],
+        "flow": run.flow,
+        "state": str(run.state).lower(),
+        "started": started,
+        "took": took,
+    }
+
+
+def show(magics: FlowMagics, given: Namespace) -> None:
+    from .display import RunDisplay
+    from .waiting import INTERVAL
+
+    workspace = magics.ws
+    run_id = run_of(magics, given.run)
+    display = RunDisplay(magics.shell, kill=lambda wanted: kill(workspace, wanted))
+    view = workspace.view(run_id)
+    display.show(view)
+    if view.is_over:
+        return
+    run = workspace.execution(run_id)
+    try:
+        for view in run.watch(INTERVAL):
+            display.show(view)
+        display.show(workspace.view(run_id))
+    except KeyboardInterrupt:
+        print(f"The run goes on; '%flow kill {run_id[:6]}' ends it.")
+
+
+def logs(magics: FlowMagics, given: Namespace) -> None:
+    run = magics.ws.execution(run_of(magics, given.run))
+    for line in run.logs(level=given.level, task=given.task):
+        at = line["ts"].astimezone()
+        print(f"{at:%H:%M:%S} {line['level']:<5} {line['task_id'] or '':<12} {line['message']}")
+
+
+def out(magics: FlowMagics, given: Namespace) -> Any:
+    task = given.task
+    try:
+        run_id = run_of(magics, given.run)
+    except NotFound:
+        if task is not None or magics.last is None:
+            raise
+        run_id, task = magics.last, given.run  # `%flow out TASK`: a task of the last run
+    run = magics.ws.execution(run_id)
+    if task is not None:
+        return run[task].outputs
+    return {one.task_id: one.outputs for one in run.task_runs if one.outputs} | (
+        {"": run.outputs} if run.outputs else {}
+    )
+
+
+def validate(magics: FlowMagics, given: Namespace) -> Any:
+    from flowbook.problems import Severity
+
+    from .problems import Problems
+
+    path = Path(given.flow)
+    if path.is_dir():
+        found = [file for pattern in ("*.yaml", "*.yml") for file in sorted(path.rglob(pattern))]
+    elif path.is_file():
+        found = [path]
+    else:
+        source = magics.ws.flow(given.flow).source
+        return Problems(magics.ws.validate(source), name=given.flow, text=source)
+    rows = []
+    for file in found:
+        problems = magics.ws.validate(file)
+        if len(found) == 1:
+            return Problems(problems, name=str(file), text=file.read_text())
+        errors = [one for one in problems if one.severity is Severity.ERROR]
+        rows.append(
+            {"file": str(file), "problems": "; ".join(one.message for one in errors) or "none"}
+        )
+    return Table(rows, empty=f"No YAML below {path}.")
+
+
+def graph(magics: FlowMagics, given: Namespace) -> Any:
+    return picture(_read(magics, flow_of(magics, given.flow)))
+
+
+def picture(flow: Flow) -> Any:
+    """A flow as it would run: nothing has happened yet."""
+    from .pictures import FlowPicture
+
+    return FlowPicture(flow)
+
+
+def sql(magics: FlowMagics, given: Namespace) -> Any:
+    return magics.ws.sql(" ".join(given.query))
+
+
+def kill_run(magics: FlowMagics, given: Namespace) -> None:
+    run_id = run_of(magics, given.run)
+    magics.ws.kill(run_id)
+    print(f"Asked {run_id[:6]} to end.")
+
+
+def schedule(magics: FlowMagics, given: Namespace) -> None:
+    inputs = {key: typed(value) for key, value in arguments.values(given.input).items()}
+    flow = magics.ws.schedule(
+        Path(given.notebook),
+        given.cron,
+        timezone=given.timezone,
+        inputs=inputs,
+        id=given.id,
+        namespace=given.namespace or magics.namespace,
+    )
+    print(f"Wrote {flow.name} and deployed {flow.uid}.")
+    for fire in schedules(magics):
+        if fire["flow"] == flow.uid and fire["next"] is not None:
+            print(f"Next: {when(fire)}.")
+            print("It fires while a server runs: JupyterLab, or flowbook server.")
+
+
+def typed(text: str) -> Any:
+    """A value of `-i` as a notebook's parameter: JSON where it is, else the text itself."""
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def deploy(magics: FlowMagics, given: Namespace) -> Table:
+    wanted = given.flow or str(magics.ws.engine.place.flows)
+    path = Path(wanted)
+    if path.is_dir():
+        files = sorted(file for pattern in ("*.yaml", "*.yml") for file in path.rglob(pattern))
+        from flowbook.flows.parse import is_flow
+
+        flows = [magics.ws.deploy(file) for file in files if is_flow(file.read_text())]
+    elif path.is_file():
+        flows = [magics.ws.deploy(path)]
+    else:
+        flows = [publish(magics, wanted_id(magics, wanted))]
+    numbers = {f"{row['namespace']}.{row['id']}": row["revision"] for row in magics.ws.flows()}
+    rows = [{"flow": flow.uid, "revision": numbers.get(flow.uid)} for flow in flows]
+    return Table(rows, empty=f"No flows below {path}.")
+
+
+def publish(magics: FlowMagics, uid: str) -> Flow:
+    """Make the newest text of a flow the revision that counts; a flow with a file is saved there."""
+    from flowbook.engine.flows import split_uid
+    from flowbook.engine.notebook_flow import written
+
+    ws = magics.ws
+    namespace, flow_id = split_uid(uid)
+    [newest] = ws.portal.call(
+        ws.engine.store.query("latest_revision", namespace=namespace, flow_id=flow_id)
+    )
+    row = next(
+        (one for one in ws.flows() if (one["namespace"], one["id"]) == (namespace, flow_id)), None
+    )
+    if row is not None and row["origin"]:
+        path = ws.root / row["origin"]
+        written(path, newest["source"])
+        return ws.deploy(path)
+    flow = ws.flow(uid, int(newest["revision"]))
+    return ws.portal.call(ws.engine.deploy(flow))
+
+
+def kernels(magics: FlowMagics, given: Namespace) -> None:
+    from flowbook.elected import Seat
+    from flowbook.kernels.environment import without_secrets
+    from flowbook.kernels.warm import Warm
+
+    ws = magics.ws
+    warm = Warm(Seat(ws.engine.place.runtime, "kernels"))
+    match given.what:
+        case "warm":
+            ready = ws.portal.call(warm.warm(without_secrets(os.environ)))
+            print(f"{ready} ready" if ready else "None could be made ready here.")
+        case "end":
+            print("Ended." if ws.portal.call(warm.end()) else "There was nothing to end.")
+        case _:
+            held = ws.portal.call(warm.listed())
+            if held is None:
+                print("No kernels stand ready. Make some ready: %flow kernels warm")
+            else:
+                lent = len(held["kernels"])
+                print(f"{held['standbys']} ready, {lent} lent, by process {held['pid']}")
+
+
+def use(magics: FlowMagics, given: Namespace) -> None:
+    if given.path:
+        path = Path(given.path).expanduser()
+        if not path.is_dir():
+            raise NotFound(f"There is no folder '{path}'.")
+        magics.use(str(path.resolve()))
+    print(f"Workspace {magics.ws.root}; flows without a namespace are in '{magics.namespace}'.")
+
+
+def doctor(magics: FlowMagics, given: Namespace) -> None:
+    import subprocess
+    import sys
+
+    told = subprocess.run(
+        [sys.executable, "-m", "flowbook", "doctor"], capture_output=True, text=True, check=False
+    )
+    print((told.stdout + told.stderr).rstrip())
+
+
+def flow_of(magics: FlowMagics, name: str) -> Flow | str:
+    """What a person names: a file's flow, or the id of a deployed one. Raises: NotFound, FlowInvalid."""
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        if not path.is_file():
+            raise NotFound(f"There is no file '{name}'.")
+        from flowbook.flows.parse import parse
+
+        return parse(
+            path.read_text(), str(path), namespace=magics.namespace, folder=path.resolve().parent
+        )
+    from flowbook.engine.watching import compare, flows_in
+
+    ws = magics.ws
+    try:
+        uid = wanted_id(magics, name)
+    except NotFound:
+        lying = [flow for flow in flows_in(ws.engine.place) if name in (flow.uid, flow.id)]
+        if len(lying) != 1:
+            raise
+        return lying[0]
+    ws.portal.call(compare(ws.engine, uid))
+    return uid
+
+
+def wanted_id(magics: FlowMagics, name: str) -> str:
+    """`namespace.id` of what a person names: whole, or an id that is there once. Raises: NotFound."""
+    from difflib import get_close_matches
+
+    known = [f"{row['namespace']}.{row['id']}" for row in magics.ws.flows()]
+    inside = f"{magics.namespace}.{name}"
+    for candidate in (name, inside):
+        if candidate in known:
+            return candidate
+    ends = [uid for uid in known if uid.endswith(f".{name}")]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise NotFound(f"'{name}' may be {' or '.join(ends)}: write the whole name.")
+    close = get_close_matches(name, [*known, *(uid.rpartition(".")[2] for uid in known)], n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else " '%flow ls' lists the flows."
+    raise NotFound(f"There is no flow '{name}'.{hint}")
+
+
+def run_of(magics: FlowMagics, name: str | None) -> str:
+    """The id of what a person names: a name of the notebook, an id, its beginning, or nothing.
+
+    Raises: NotFound.
+    """
+    if name is None:
+        if magics.last is not None:
+            return magics.last
+        newest = magics.ws.executions(limit=1)
+        if not newest:
+            raise NotFound("There is no execution yet.")
+        return str(newest[0].id)
+    held = magics.shell.user_ns.get(name)
+    if held is not None and hasattr(held, "task_runs"):
+        return str(held.id)
+    found = [run.id for run in magics.ws.executions(limit=1000) if run.id.startswith(name)]
+    if len(found) == 1:
+        return str(found[0])
+    if not found:
+        raise NotFound(f"There is no execution '{name}'. '%flow runs' lists them.")
+    raise NotFound(f"'{name}' begins {len(found)} executions: write more of it.")
+
+
+def _names(magics: FlowMagics, name: str) -> tuple[str, str]:
+    namespace, _, flow_id = wanted_id(magics, name).rpartition(".")
+    return namespace, flow_id
+
+
+def _read(magics: FlowMagics, flow: Flow | str) -> Flow:
+    return magics.ws.flow(flow) if isinstance(flow, str) else flow
+
+
+VERBS: Mapping[str, Callable[[FlowMagics, Namespace], Any]] = {
+    "run": run,
+    "ls": ls,
+    "runs": runs,
+    "show": show,
+    "logs": logs,
+    "out": out,
+    "validate": validate,
+    "graph": graph,
+    "sql": sql,
+    "kill": kill_run,
+    "schedule": schedule,
+    "deploy": deploy,
+    "kernels": kernels,
+    "use": use,
+    "doctor": doctor,
+    "help": overview,
+}

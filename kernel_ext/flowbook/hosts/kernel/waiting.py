@@ -1,0 +1,69 @@
+"""Waiting for a run in a cell: shown as it goes, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from flowbook.errors import FlowbookError
+
+if TYPE_CHECKING:
+    from .display import RunDisplay
+
+INTERVAL = 0.1
+"""Seconds between two moments that are shown."""
+TWICE = 2.0
+"""Seconds within which a second Ctrl-C stops the waiting itself."""
+
+
+class RunEnded(FlowbookError):
+    """A run that a cell waited for didn't succeed: one line, and the cells below don't run."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def wait(workspace: Any, run: Any, display: RunDisplay | None) -> None:
+    """Return when the run is over. Ctrl-C kills it and waits for that; twice, nothing is waited for.
+
+    Raises: RunEnded when it failed or was killed; KeyboardInterrupt after the second Ctrl-C.
+    """
+    interrupted: float | None = None
+    while True:
+        try:
+            if interrupted is not None:
+                kill(workspace, run.id)
+            for view in run.watch(INTERVAL):
+                if display is not None:
+                    display.show(view)
+            break
+        except KeyboardInterrupt:
+            now = time.monotonic()
+            if interrupted is not None and now - interrupted < TWICE:
+                print(f"Not waiting any longer. '%flow show {run.id[:6]}' shows what became of it.")
+                raise
+            interrupted = now
+    if display is not None and (display.view is None or not display.view.is_over):
+        display.show(workspace.view(run.id))
+    refuse_failure(run)
+
+
+def kill(workspace: Any, run_id: str) -> None:
+    """Ask for the end of a run; one that has ended meanwhile is no error."""
+    from flowbook.errors import Conflict
+
+    try:
+        workspace.kill(run_id)
+    except Conflict:
+        pass
+
+
+def refuse_failure(run: Any) -> None:
+    """Raises: RunEnded unless the run succeeded."""
+    state = str(getattr(run.state, "value", run.state))
+    if state in ("SUCCESS", "WARNING"):
+        return
+    error = run.error
+    reason = error.get("message") if isinstance(error, dict) else error
+    said = f"{run.flow} {state.lower()}"
+    raise RunEnded(f"{said}: {reason}" if reason and state == "FAILED" else said)

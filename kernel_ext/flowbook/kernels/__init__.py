@@ -1,0 +1,1 @@
+"""Runs notebooks in kernels: knows notebooks and files, not flows."""

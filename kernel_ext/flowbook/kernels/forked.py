@@ -1,0 +1,153 @@
+"""The life of a forked kernel: made, waiting, told where it runs, running, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .zygote import INLINE, Reader, send
+
+_PR_SET_PDEATHSIG = 1
+
+
+def live(
+    link: socket.socket, folder: Path, blas: Sequence[Callable[[int], object]], heavy: Sequence[str]
+) -> int:
+    """Be a kernel from fork to end; its exit code."""
+    parent = os.getppid()
+    _detach(parent)
+    app = _made(folder)
+    send(link, {"ready": True})
+    told = _await_order(link)
+    send(link, {"taken": True})
+    before = frozenset(name for name in heavy if name in sys.modules)
+    _apply(told, blas)
+    app.shell.user_ns_hidden  # noqa: B018 - made before the first cell, as in a stock kernel
+    app.start()
+    _finish(app)
+    used = [name for name in heavy if name in sys.modules and name not in before]
+    with contextlib.suppress(OSError):
+        send(link, {"used": used})
+    return 0
+
+
+def _detach(parent: int) -> None:
+    """A session of its own, default signals, and death with the zygote."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.enable()
+
+
+def _made(folder: Path) -> Any:
+    from ipykernel.kernelapp import IPKernelApp
+    from jupyter_client.connect import write_connection_file
+    from traitlets.config import Config
+
+    file = str(folder / "kernel.json")
+    write_connection_file(
+        file, key=os.urandom(32).hex().encode(), ip=str(folder / "k"), transport="ipc"
+    )
+    app = IPKernelApp.instance(parent_handle=0)
+    told = {"IPKernelApp": {"connection_file": file}, "HistoryManager": {"enabled": False}}
+
+    def parse_command_line(argv: object = None) -> None:
+        # what `-f file --HistoryManager.enabled=False` says; building the parser takes 10 ms a kernel
+        app.cli_config = Config(told)
+        app.update_config(app.cli_config)
+
+    app.parse_command_line = parse_command_line
+    app.initialize([])
+    return app
+
+
+def _await_order(link: socket.socket) -> Mapping[str, Any]:
+    reader = Reader(link)
+    while True:
+        messages = reader.read()
+        if messages is None:
+            os._exit(0)
+        for message in messages:
+            return message  # type: ignore[no-any-return]
+
+
+def _apply(told: Mapping[str, Any], blas: Sequence[Callable[[int], object]]) -> None:
+    """Make everything as in a kernel that was started with this environment in this folder."""
+    os.environ.clear()
+    os.environ.update(told["env"])
+    if not os.environ.get("MPLBACKEND"):
+        os.environ["MPLBACKEND"] = INLINE
+    os.umask(told["umask"])
+    os.chdir(told["cwd"])
+    log = os.open(told["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
+    _redirect(log)
+    time.tzset()
+    tempfile: Any = sys.modules.get("tempfile")
+    if tempfile is not None:
+        tempfile.tempdir = None  # found anew, as this environment says
+    sys.argv = [told["argv0"], "-f", told["connection_file"]]
+    _reseed()
+    threads = told["env"].get("OPENBLAS_NUM_THREADS") or told["env"].get("OMP_NUM_THREADS") or ""
+    for set_threads in blas:
+        set_threads(int(threads) if threads.isdigit() else len(os.sched_getaffinity(0)))
+
+
+def _redirect(log: int) -> None:
+    """Send descriptors 1 and 2 to the log; ipykernel may already watch them by copies."""
+    for stream in (sys.stdout, sys.stderr):
+        # where ipykernel echoes what reaches the descriptors, it has kept the original under another number
+        kept = getattr(stream, "_original_stdstream_copy", None)
+        if isinstance(kept, int):
+            os.dup2(log, kept)
+    for number in (1, 2):
+        stream = (sys.stdout, sys.stderr)[number - 1]
+        if getattr(stream, "_original_stdstream_copy", None) is None:
+            os.dup2(log, number)
+    os.close(log)
+
+
+def _reseed() -> None:
+    import random
+
+    random.seed()
+    if (numpy := sys.modules.get("numpy")) is not None and "numpy.random" in sys.modules:
+        numpy.random.seed()
+
+
+def _finish(app: Any) -> None:
+    """What the interpreter's end does for a notebook: `atexit`, open files, its objects' ends."""
+    import atexit
+
+    with contextlib.suppress(BaseException):
+        atexit.unregister(
+            app.close
+        )  # joins threads of the kernel; the process is about to end anyway
+        atexit._run_exitfuncs()
+    with contextlib.suppress(BaseException):
+        app.shell.user_ns.clear()
+        app.shell.user_global_ns.clear()
+    with contextlib.suppress(BaseException):
+        gc.collect()
+        for thing in gc.get_objects():
+            if type(thing) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+                with contextlib.suppress(BaseException):
+                    thing.flush()

@@ -1,0 +1,466 @@
+"""Runs one notebook in a kernel of its own, from its parameters to the executed copy.
+
+Theory of operation: everything that happens becomes an entry, applied to the copy in memory and
+appended to the journal. Waiting is always for several things at once: the cell's end, the kernel's
+end, the cell's time limit, a cancellation. Whichever comes, the copy is written and no process is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..clock import SystemClock
+from . import declared, handed_out
+from .cells import CellOutputs, Widgets, error_line, excerpt
+from .client import KernelClient
+from .executed import Entry, Executed, is_skipped
+from .handed_out import NewsReader
+from .journal import Journal
+from .notebook import INJECTED, RAISES, SKIP, Document, Json, count, numbered, tags, write
+from .parameters import masked
+from .prepared import Prepared, prepare
+from .stock import Kernel, NoKernel, StockKernel, is_ipykernel
+from .terms import (
+    CellNews,
+    CellState,
+    MetricNews,
+    News,
+    NotebookError,
+    NotebookResult,
+    NotebookRun,
+)
+from .translate import duration_text
+
+START_TIMEOUT = 60.0
+GRACE = 5.0
+"""Seconds an interrupted cell, or a kernel asked to end, has before it is killed."""
+_TICK = timedelta(seconds=0.2)
+
+
+class Kernels(Protocol):
+    """Where kernels come from."""
+
+    async def take(
+        self, spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
+    ) -> Kernel:
+        """A kernel nobody has used."""
+        ...
+
+
+class Stock:
+    """Kernels started when they are needed."""
+
+    async def take(
+        self, spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
+    ) -> Kernel:
+        return await StockKernel.start(spec, name, cwd=cwd, env=env, log=log)
+
+
+async def run(task: NotebookRun, news: News, *, kernels: Kernels | None = None) -> NotebookResult:
+    """Run a notebook to its end.
+
+    What is wrong before a kernel starts is raised as a `FlowbookError`, all later failures are the
+    result's `error`. Cancelling interrupts the cell, ends the kernel after `GRACE` seconds at most
+    and leaves the executed copy in `out_dir`.
+    """
+    prepared = await asyncio.to_thread(prepare, task)
+    return await _Running(task, prepared, news).carry(kernels or Stock())
+
+
+class _Failed(Exception):
+    def __init__(self, error: NotebookError) -> None:
+        self.error = error
+
+
+class _Running:
+    """One notebook while it runs."""
+
+    def __init__(self, task: NotebookRun, prepared: Prepared, news: News) -> None:
+        self.task = task
+        self.prepared = prepared
+        self.document = prepared.document
+        self.total = count(self.document)
+        self.done = self.failed = 0
+        self.executed = Executed(prepared.shown)
+        self.copy = task.out_dir / prepared.notebook.name
+        self.started = datetime.now(UTC)
+        self.language_info: Json = None
+        self.current: CellNews | None = None
+        self.outputs: CellOutputs | None = None
+        self.dirty = False
+        self._tell = news
+        self._journal: Journal | None = None
+        self._reader = NewsReader(task.out_dir, self._channel)
+
+    async def carry(self, kernels: Kernels) -> NotebookResult:
+        error: NotebookError | None = None
+        stopped = False
+        shown, name = self.executed.document, self.copy.name
+        with Journal(self.task.out_dir, shown, self.task.meta, name) as self._journal:
+            ticker = asyncio.create_task(self._tick())
+            try:
+                await self._in_kernel(kernels)
+            except _Failed as failure:
+                error = failure.error
+            except NoKernel as failure:
+                error = NotebookError(message=str(failure), kind="NoKernel")
+            except BaseException:
+                stopped = True
+                raise
+            finally:
+                ticker.cancel()
+                self._look()
+                self._finish(failed=stopped or error is not None)
+        outputs = handed_out.collect(self.task.out_dir)
+        if error is None and self.task.outputs:
+            found, missing = declared.read(
+                self.prepared.language, self.task.outputs, self.task.out_dir
+            )
+            outputs |= found
+            if missing:
+                error = NotebookError(
+                    message=_undefined(self.prepared.notebook.name, missing), kind="NameError"
+                )
+        cells = {"total": self.total, "done": self.done, "failed": self.failed}
+        warnings = [*self.prepared.warnings, *(o.warning for o in outputs.values() if o.warning)]
+        return NotebookResult(
+            outputs=outputs, executed=self.copy, cells=cells, error=error, warnings=warnings
+        )
+
+    def _finish(self, *, failed: bool) -> None:
+        now = datetime.now(UTC)
+        self._emit(
+            {
+                "op": "done",
+                "at": now.isoformat(),
+                "seconds": (now - self.started).total_seconds(),
+                "failed": failed,
+                "language_info": self.language_info,
+            }
+        )
+        write(self.executed.settled(), self.copy)
+
+    async def _in_kernel(self, kernels: Kernels) -> None:
+        task = self.task
+        log = task.out_dir / "kernel.log"
+        env = {**task.env, "FLOWBOOK_RUN": str(task.out_dir)}
+        kernel = await kernels.take(
+            self.prepared.spec, self.prepared.kernel, cwd=task.cwd, env=env, log=log
+        )
+        death = asyncio.create_task(kernel.ended())
+        try:
+            async with KernelClient(kernel.connection) as client:
+                client.on_any = self._comms()
+                await self._until_ready(client, kernel, death)
+                try:
+                    await self._cells(client, kernel, death)
+                    await self._declared(client, death)
+                finally:
+                    if not death.done() and not _is_cancelled():
+                        client.ask_to_end(by_shell=is_ipykernel(self.prepared.spec))
+                        await asyncio.wait({death}, timeout=GRACE)
+        finally:
+            death.cancel()
+            await asyncio.shield(kernel.kill())
+
+    async def _until_ready(
+        self, client: KernelClient, kernel: Kernel, death: asyncio.Task[Any]
+    ) -> None:
+        ready = asyncio.create_task(client.ready())
+        name = self.prepared.kernel
+        try:
+            await asyncio.wait(
+                {ready, death}, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
+            )
+            if ready.done():
+                self.language_info = ready.result().get("language_info")
+                return
+        finally:
+            ready.cancel()
+        tail = _tail(self.task.out_dir / "kernel.log")
+        if death.done():
+            message = f"The kernel '{name}' died while it started ({death.result()})" + (
+                f": {tail.splitlines()[-1]}" if tail else ""
+            )
+        else:
+            message = f"The kernel '{name}' did not answer within {duration_text(START_TIMEOUT)}"
+        raise _Failed(NotebookError(message=message, kind="NoKernel", traceback=tail, died=True))
+
+    async def _cells(self, client: KernelClient, kernel: Kernel, death: asyncio.Task[Any]) -> None:
+        positions = {id(cell): i for i, cell in enumerate(self.document["cells"])}
+        for number, cell in numbered(self.document):
+            if number and not is_skipped(cell, SKIP):
+                self._tell(CellNews(cell=number, total=self.total, id=cell["id"], state="WAITING"))
+        for number, cell in numbered(self.document):
+            position = positions[id(cell)]
+            if is_skipped(cell, SKIP):
+                self._skip(number, cell)
+            else:
+                await self._cell(client, kernel, death, number, position, cell)
+
+    def _skip(self, number: int, cell: Document) -> None:
+        if number:
+            self._tell(CellNews(cell=number, total=self.total, id=cell["id"], state="SKIPPED"))
+
+    async def _cell(
+        self,
+        client: KernelClient,
+        kernel: Kernel,
+        death: asyncio.Task[Any],
+        number: int,
+        position: int,
+        cell: Document,
+    ) -> None:
+        outputs = CellOutputs(position, self._emit, self.task.secrets, self.task.max_output)
+        self.outputs = outputs
+        self._begin(number, position, cell)
+
+        def hear(message: Mapping[str, Any]) -> None:
+            outputs.hear(message)
+            self.dirty = True
+
+        execution = asyncio.create_task(client.execute(cell["source"], hear))
+        where = f"cell {number} of {self.total}" if number else "the cell of injected parameters"
+        try:
+            await asyncio.wait(
+                {execution, death},
+                timeout=self.task.cell_timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        except asyncio.CancelledError:
+            await self._interrupt(client, kernel, execution, death)
+            outputs.error = None
+            self._end(position, "STOPPED", None)
+            raise
+        if death.done() and not execution.done():
+            execution.cancel()
+            await client.drain()
+            message = f"The kernel died in {where} ({death.result()})"
+            outputs.fail("DeadKernel", message)
+            self._end(position, "FAILED", None)
+            tail = _tail(self.task.out_dir / "kernel.log")
+            raise self._failure(message, "DeadKernel", number, cell, None, tail, died=True)
+        if not execution.done():
+            await self._interrupt(client, kernel, execution, death)
+            message = (
+                f"{_title(where)} took longer than {duration_text(self.task.cell_timeout or 0)}"
+            )
+            outputs.fail("Timeout", message)
+            self._end(position, "STOPPED", None)
+            raise self._failure(message, "Timeout", number, cell, None)
+        self._settle(execution.result(), outputs, number, position, cell, where)
+
+    def _settle(
+        self,
+        reply: Mapping[str, Any],
+        outputs: CellOutputs,
+        number: int,
+        position: int,
+        cell: Document,
+        where: str,
+    ) -> None:
+        ran = reply.get("execution_count")
+        if reply.get("status") == "ok" and outputs.error is None:
+            self._end(position, "DONE", ran)
+            return
+        if outputs.error is None:
+            if reply.get("status") == "aborted":
+                outputs.fail("Aborted", "the kernel did not run the cell")
+            else:  # kernels that tell an error in the reply only
+                lines = reply.get("traceback") or []
+                outputs.fail(
+                    str(reply.get("ename") or "Error"), str(reply.get("evalue") or ""), lines
+                )
+        error = outputs.error or {}
+        if RAISES in tags(cell):
+            self._end(position, "DONE", ran)
+            return
+        if reply.get("status") == "ok":  # a display of an error, by a kernel whose cell went on
+            self._end(position, "DONE", ran)
+            return
+        trace = str(error["traceback"])
+        line = error_line(trace, ran)
+        self._end(position, "FAILED", ran)
+        said = f"{error['name']}: {error['message']}" if error["message"] else str(error["name"])
+        message = (
+            f"{_title(where)} was interrupted"
+            if error["name"] == "KeyboardInterrupt"
+            else f"{_title(where)} failed: {said}"
+        )
+        raise self._failure(message, str(error["name"]), number, cell, line, trace)
+
+    def _failure(
+        self,
+        message: str,
+        kind: str,
+        number: int,
+        cell: Document,
+        line: int | None,
+        traceback: str = "",
+        *,
+        died: bool = False,
+    ) -> _Failed:
+        shown = "" if INJECTED in tags(cell) else excerpt(cell["source"], line)
+        secrets = self.task.secrets
+        return _Failed(
+            NotebookError(
+                message=masked(message, secrets),
+                kind=kind,
+                cell=number or None,
+                line=line,
+                excerpt=masked(shown, secrets),
+                traceback=masked(traceback, secrets),
+                died=died,
+            )
+        )
+
+    async def _interrupt(
+        self,
+        client: KernelClient,
+        kernel: Kernel,
+        execution: asyncio.Task[Any],
+        death: asyncio.Task[Any],
+    ) -> None:
+        """Stop a cell: gently, then with its kernel."""
+        if kernel.interrupts_by_message:
+            client.interrupt()
+        else:
+            kernel.interrupt()
+        try:
+            await asyncio.wait(
+                {execution, death}, timeout=GRACE, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            execution.cancel()
+            if not execution.done():
+                await asyncio.shield(kernel.kill())
+
+    async def _declared(self, client: KernelClient, death: asyncio.Task[Any]) -> None:
+        if not self.task.outputs:
+            return
+        heard = CellOutputs(-1, lambda entry: None, self.task.secrets)
+        code = declared.snippet(self.prepared.language, self.task.outputs, self.task.out_dir)
+        execution = asyncio.create_task(client.execute(code, heard.hear, store_history=False))
+        try:
+            await asyncio.wait({execution, death}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            execution.cancel()
+        if not execution.done() or death.done():
+            message = f"The kernel died after the last cell ({death.result()})"
+            raise _Failed(NotebookError(message=message, kind="DeadKernel", died=True))
+        error = heard.error
+        if error and self.prepared.language == "python":
+            message = str(error["message"])
+            if error["name"] == "NameError":
+                message = _undefined(self.prepared.notebook.name, [message])
+            raise _Failed(
+                NotebookError(message=message, kind=error["name"], traceback=error["traceback"])
+            )
+
+    # what is told
+
+    def _emit(self, entry: Entry) -> None:
+        self.executed.apply(entry)
+        if self._journal is not None:
+            self._journal.add(entry)
+
+    def _begin(self, number: int, position: int, cell: Document) -> None:
+        now = datetime.now(UTC)
+        self._emit({"op": "start", "cell": position, "at": now.isoformat()})
+        self.current = CellNews(
+            cell=number, total=self.total, id=cell["id"], state="RUNNING", started=now
+        )
+        self._say()
+
+    def _end(self, position: int, state: CellState, ran: Json) -> None:
+        now = datetime.now(UTC)
+        self._look()
+        if self.outputs is not None:
+            self.outputs.finish()
+        current = self.current
+        seconds = (now - current.started).total_seconds() if current and current.started else None
+        entry = {
+            "op": "end",
+            "cell": position,
+            "at": now.isoformat(),
+            "state": state,
+            "seconds": seconds,
+        }
+        self._emit(entry | ({"count": ran} if ran is not None else {}))
+        if current is None:
+            return
+        if current.cell:
+            self.done += state == "DONE"
+            self.failed += state in ("FAILED", "STOPPED")
+        self.current = replace(current, state=state, ended=now)
+        self._say()
+        self.current = None
+
+    def _say(self) -> None:
+        if self.current is None or self.outputs is None:
+            return
+        self.dirty = False
+        error = self.outputs.error
+        self.current = replace(
+            self.current,
+            outputs=self.outputs.count,
+            text=self.outputs.text,
+            error=dict(error) if error and self.current.state != "DONE" else None,
+        )
+        if self.current.cell:
+            self._tell(self.current)
+
+    def _comms(self) -> Callable[[Mapping[str, Any]], None]:
+        return Widgets(self._emit, self.task.secrets).hear
+
+    async def _tick(self) -> None:
+        clock = SystemClock()
+        while True:
+            await clock.until(clock.now() + _TICK)
+            self._look()
+            if self.dirty:
+                self._say()
+
+    def _look(self) -> None:
+        self._reader.look()
+
+    def _channel(self, entry: Mapping[str, Any]) -> None:
+        match entry:
+            case {"metric": str(name), "value": int() | float() as value}:
+                labels = {str(k): str(v) for k, v in (entry.get("tags") or {}).items()}
+                self._tell(MetricNews(name, float(value), labels))
+            case {"progress": _} if self.current is not None:
+                fraction = entry["progress"]
+                self.current = replace(
+                    self.current,
+                    progress=float(fraction) if isinstance(fraction, int | float) else None,
+                    note=masked(str(entry.get("text") or ""), self.task.secrets),
+                )
+                self.dirty = True
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _title(where: str) -> str:
+    return where[0].upper() + where[1:]
+
+
+def _undefined(notebook: str, names: Sequence[str]) -> str:
+    return f"{notebook} did not define {', '.join(repr(name) for name in names)}"
+
+
+def _tail(path: Path, size: int = 4096) -> str:
+    with contextlib.suppress(OSError):
+        data = path.read_bytes()[-size:]
+        return re.sub(r"\x1b\[[0-9;]*m", "", data.decode(errors="replace")).strip()
+    return ""

@@ -1,0 +1,182 @@
+"""A kernel started the usual way: by its kernel spec, through jupyter_client's provisioning."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import FlowbookError
+
+_LONGEST_SOCKET = 107  # bytes in a Unix socket's path
+
+
+class NoKernel(FlowbookError):
+    """No kernel of that name is installed, or it can't be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a kernel's process ended: an exit code, or minus a signal's number; `None` if unknown."""
+
+    code: int | None
+
+    def __str__(self) -> str:
+        if self.code is None:
+            return "its end was not seen"
+        if self.code >= 0:
+            return f"exit code {self.code}"
+        number = -self.code
+        said = {
+            9: "perhaps out of memory",
+            11: "segmentation fault",
+            6: "aborted",
+            7: "bus error",
+        }.get(number)
+        if said is None:
+            with contextlib.suppress(ValueError):
+                said = signal.Signals(number).name
+        return f"signal {number}: {said}" if said else f"signal {number}"
+
+
+class Kernel(Protocol):
+    """A kernel nobody has used."""
+
+    @property
+    def connection(self) -> Mapping[str, Any]: ...
+    @property
+    def interrupts_by_message(self) -> bool: ...
+
+    async def ended(self) -> Ended:
+        """Wait for the end of its process."""
+        ...
+
+    def interrupt(self) -> None: ...
+
+    async def kill(self) -> None:
+        """End its process and those it started, and wait for that."""
+        ...
+
+
+def find_spec(name: str) -> Any:
+    """The kernel spec of that name. Raises `NoKernel` that names those installed."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    specs = KernelSpecManager()
+    try:
+        return specs.get_kernel_spec(name)
+    except NoSuchKernel:
+        installed = ", ".join(sorted(specs.find_kernel_specs(), key=lambda n: (n != "python3", n)))
+        raise NoKernel(f"No kernel '{name}': installed are {installed or 'none'}") from None
+
+
+def is_ipykernel(spec: Any) -> bool:
+    return any("ipykernel" in part for part in spec.argv)
+
+
+def socket_folder() -> Path:
+    """A new 0700 folder for a kernel's sockets: in Jupyter's runtime directory, or short of room in /tmp."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    runtime = Path(jupyter_runtime_dir())
+    if len(os.fsencode(runtime)) + len("/fb-12345678/k-12345") > _LONGEST_SOCKET:
+        return Path(tempfile.mkdtemp(prefix="fb-"))
+    runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Path(tempfile.mkdtemp(prefix="fb-", dir=runtime))
+
+
+class StockKernel:
+    """A kernel process of our own, spoken to over Unix sockets."""
+
+    def __init__(self, manager: Any, folder: Path, connection: Mapping[str, Any]) -> None:
+        self._manager = manager
+        self._folder = folder
+        self._provisioner = manager.provisioner
+        self._end: asyncio.Task[Ended] = asyncio.create_task(self._watch())
+        self.connection = connection
+        self.interrupts_by_message = manager.kernel_spec.interrupt_mode == "message"
+
+    @classmethod
+    async def start(
+        cls, spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
+    ) -> StockKernel:
+        """Start a kernel whose own output goes to `log`. Raises `NoKernel`."""
+        from jupyter_client.manager import AsyncKernelManager
+
+        folder = socket_folder()
+        manager = AsyncKernelManager(kernel_name=name, transport="ipc", ip=str(folder / "k"))
+        manager.connection_file = str(folder / "k.json")
+        manager._kernel_spec = spec
+        options = ["--HistoryManager.enabled=False"] if is_ipykernel(spec) else []
+        try:
+            with log.open("ab") as file:
+                await manager.start_kernel(
+                    cwd=str(cwd), env=dict(env), stdout=file, stderr=file, extra_arguments=options
+                )
+        except Exception as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise NoKernel(f"The kernel '{name}' can't be started: {error}") from error
+        except asyncio.CancelledError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return cls(manager, folder, manager.get_connection_info())
+
+    @property
+    def pid(self) -> int | None:
+        found = getattr(self._provisioner, "pid", None)
+        return found if isinstance(found, int) else None
+
+    async def _watch(self) -> Ended:
+        process = getattr(self._provisioner, "process", None)
+        if process is None or not hasattr(os, "pidfd_open"):
+            return Ended(await self._provisioner.wait())
+        await _readable_end(process.pid)
+        self._signal(
+            signal.SIGKILL
+        )  # what it left behind; as long as it isn't reaped its pid is its own
+        return Ended(process.wait())
+
+    async def ended(self) -> Ended:
+        return await asyncio.shield(self._end)
+
+    def interrupt(self) -> None:
+        self._signal(signal.SIGINT)
+
+    def _signal(self, number: int) -> None:
+        pgid = getattr(self._provisioner, "pgid", None)
+        if pgid is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pgid, number)
+
+    async def kill(self) -> None:
+        if not self._end.done() and getattr(self._provisioner, "pgid", None) is None:
+            await self._provisioner.kill()
+        if not self._end.done():
+            self._signal(signal.SIGKILL)
+        await asyncio.shield(self._end)
+        await self._provisioner.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+async def _readable_end(pid: int) -> None:
+    """Wait for a process of ours to end, without polling."""
+    try:
+        watch = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    loop.add_reader(watch, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(watch)
+        os.close(watch)

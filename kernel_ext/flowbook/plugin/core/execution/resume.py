@@ -1,0 +1,43 @@
+"""`core.execution.Resume`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flowbook.kinds.context import Context
+from flowbook.kinds.dynamic import Dynamic, Json
+from flowbook.kinds.part import Example
+from flowbook.kinds.task import RunnableTask
+
+
+class Resume(RunnableTask):
+    """Let a paused execution go on."""
+
+    namespace: Dynamic[str | None] = None
+    """The namespace of that execution."""
+    flow_id: Dynamic[str | None] = None
+    """The flow of that execution."""
+    execution_id: Dynamic[str]
+    """The execution."""
+    inputs: Dynamic[Mapping[str, Json] | None] = None
+    """Answers to what its pause asks for."""
+
+    async def run(self, context: Context) -> None:
+        inputs = await context.render(self.inputs)
+        await context.engine.resume(await context.render(self.execution_id), inputs or {})
+
+
+OTHER = Example(
+    title="Resume another execution",
+    needs="a paused execution",
+    flow="""
+id: resume-another
+namespace: demo
+inputs:
+  - {id: execution, type: STRING}
+tasks:
+  - id: resume
+    type: io.kestra.plugin.core.execution.Resume
+    executionId: "{{ inputs.execution }}"
+""",
+)

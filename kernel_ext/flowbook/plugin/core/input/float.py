@@ -1,0 +1,35 @@
+"""`core.input.Float`: the input type FLOAT."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.input import Input
+from flowbook.plugin.core.input.int import within
+
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+class Float(Input):
+    """A number."""
+
+    expects = "a number like 1.5 or 1e3"
+
+    min: float | None = None
+    """The least value allowed."""
+    max: float | None = None
+    """The greatest value allowed."""
+
+    def parse(self, value: Json) -> Json:
+        if (isinstance(value, int | float) and not isinstance(value, bool)) or (
+            isinstance(value, str) and NUMBER.fullmatch(value.strip())
+        ):
+            number = float(value)
+        else:
+            raise ValueError(f'For input string: "{value}"')
+        if not math.isfinite(number):
+            return None
+        within(number, self.min, self.max)
+        return number

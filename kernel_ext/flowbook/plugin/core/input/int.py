@@ -1,0 +1,39 @@
+"""`core.input.Int`: the input type INT."""
+
+from __future__ import annotations
+
+import re
+
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.input import Input
+
+WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
+
+
+class Int(Input):
+    """A whole number."""
+
+    expects = "a whole number like 42"
+
+    min: int | None = None
+    """The least value allowed."""
+    max: int | None = None
+    """The greatest value allowed."""
+
+    def parse(self, value: Json) -> Json:
+        if isinstance(value, int) and not isinstance(value, bool):
+            number = value
+        elif isinstance(value, str) and WHOLE.fullmatch(value):
+            number = int(value)
+        else:
+            raise ValueError(f'For input string: "{value}"')
+        within(number, self.min, self.max)
+        return number
+
+
+def within(number: float, least: float | None, most: float | None) -> None:
+    """Raises `ValueError` for a number outside its bounds, which belong to it."""
+    if least is not None and number < least:
+        raise ValueError(f"it must be more than `{least}`")
+    if most is not None and number > most:
+        raise ValueError(f"it must be less than `{most}`")

@@ -1,0 +1,29 @@
+"""`core.input.Uri`: the input type URI."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.input import Input, text
+
+WEB = re.compile(
+    r"[a-z]+://(www\.)?[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-zA-Z0-9()]{1,6}\b([-a-zA-Z0-9()@:%_+.~#?&/=]*)"
+)
+LOCAL = re.compile(
+    r"(kestra|flowbook|nsfile|file)://\S*|https?://(localhost|\[[0-9a-f:]+\])(:\d+)?(/\S*)?"
+)
+
+
+class Uri(Input):
+    """An address with its scheme."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("URL",)
+    expects = "an address like https://example.org/data.csv"
+
+    def parse(self, value: Json) -> Json:
+        given = text(value)
+        if not (WEB.fullmatch(given) or LOCAL.fullmatch(given)):
+            raise ValueError(f"Expected `URI` but received `{given}`")
+        return given

@@ -1,0 +1,41 @@
+"""`core.namespace.DeleteFiles`."""
+
+from __future__ import annotations
+
+from flowbook.kinds.context import Context
+from flowbook.kinds.dynamic import Dynamic, Json
+from flowbook.kinds.part import Example
+from flowbook.kinds.task import RunnableTask
+
+from .tree import matching, root_of
+
+
+class DeleteFiles(RunnableTask):
+    """Delete files of a namespace."""
+
+    namespace: Dynamic[str | None] = None
+    """The namespace; this flow's own if left out."""
+    files: Dynamic[tuple[str, ...] | str]
+    """Names or globs."""
+
+    async def run(self, context: Context) -> dict[str, Json]:
+        root = root_of(context, await context.render(self.namespace))
+        given = await context.render(self.files)
+        names = matching(root, (given,) if isinstance(given, str) else given)
+        for name in names:
+            (root / name).unlink()
+        context.metric("deleted", len(names))
+        return {"files": None, "deleted": len(names)}
+
+
+TIDY = Example(
+    title="Delete what is no longer needed",
+    outputs={"tidy": {"deleted": 1}},
+    flow="""
+id: tidy-the-namespace
+namespace: demo.tidy
+tasks:
+  - {id: put, type: io.kestra.plugin.core.namespace.UploadFiles, filesMap: {old/a.txt: a, b.txt: b}}
+  - {id: tidy, type: io.kestra.plugin.core.namespace.DeleteFiles, files: old/**}
+""",
+)

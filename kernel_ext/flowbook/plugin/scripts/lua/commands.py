@@ -1,0 +1,29 @@
+"""`scripts.lua.Commands`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from flowbook.kinds.part import Example
+from flowbook.plugin.scripts.family import CommandsTask
+
+
+class Commands(CommandsTask):
+    """Run commands in a shell, for programs in Lua."""
+
+    image: ClassVar[str] = "lua"
+
+
+ONE_LINE = Example(
+    title="A program of one line",
+    outputs={"work": {"exitCode": 0}},
+    needs="the program lua",
+    flow="""
+id: lua-one-line
+namespace: demo
+tasks:
+  - id: work
+    type: io.kestra.plugin.scripts.lua.Commands
+    commands: ['lua -e "print(6 * 7)"']
+""",
+)

@@ -1,0 +1,13 @@
+-- name: slot_holders
+-- Executions of a flow that count against its limit: those that run, and those that were let in just now.
+select e.id
+from executions e
+left join slots s on s.execution_id = e.id and s.name = e.namespace || '.' || e.flow_id
+where e.namespace = $namespace and e.flow_id = $flow_id and e.ended_at is null
+  and (e.state not in ('CREATED', 'QUEUED') or s.execution_id is not null)
+
+-- name: executions_queued
+-- Executions of a flow that wait for a slot, the one that has waited longest first.
+select id from executions
+where namespace = $namespace and flow_id = $flow_id and state = 'QUEUED'
+order by histories->>'$[#-1].date', created_at, id

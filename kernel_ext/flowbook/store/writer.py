@@ -1,0 +1,543 @@
+"""The one thread that commits: groups what has arrived, refuses the stale, drops what it knows.
+
+Theory of operation. Requests of a client carry growing numbers and are committed in the order they
+came, so the highest committed number of a client says of every resent request whether it is known.
+It is read back from the events themselves when a new keeper opens the file. `seq` counts events and
+records alike; a number given to a commit that failed is not used again.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flowbook.errors import FlowbookError
+
+from . import frames
+from .duckdb import RESERVE, Database, full, is_fatal, is_full, room
+from .news import Columns, Committed
+from .project import BOOKS, Projection, Row
+from .rows import OF_EXECUTIONS, RECORDS, StaleOwner, StoreBusy
+from .transactions import READS
+
+GROUP = 1000
+"""Rows a commit takes at most; more cost more than they save."""
+LIGHT = 4
+"""So many records are as much work as one event."""
+EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
+LOOK_BACK = 1_000_000
+"""How far behind the newest event an unanswered request may lie and still be known."""
+_log = logging.getLogger(__name__)
+
+Reply = Callable[[int, Any], None]
+
+
+@dataclass(slots=True)
+class Append:
+    """Events and the changes they cause."""
+
+    client: str
+    number: int
+    reply: Reply
+    events: Sequence[Sequence[Any]]
+    """Execution, microseconds, kind, payload as JSON."""
+    changes: Sequence[Row]
+    owner: tuple[str, int] | None
+    spots: Sequence[int] | None = None
+    """On which event each change stands, when the events are of several executions; None: the last."""
+
+    @property
+    def size(self) -> int:
+        return len(self.events)
+
+
+@dataclass(slots=True)
+class Record:
+    """Rows of logs, metrics and cells: tables with columns, in order."""
+
+    client: str
+    number: int
+    reply: Reply
+    blocks: Sequence[tuple[str, Columns]]
+    count: int
+
+    @property
+    def size(self) -> int:
+        return self.count // LIGHT
+
+
+@dataclass(slots=True)
+class Transact:
+    """A named transaction with its parameters."""
+
+    client: str
+    number: int
+    reply: Reply
+    name: str
+    parameters: Mapping[str, Any]
+    size: int = GROUP
+
+
+@dataclass(slots=True)
+class Work:
+    """Something else to be done between commits: retention, a copy."""
+
+    reply: Reply
+    work: Callable[[Any, int], tuple[Any, Committed | None]]
+    """Called with the cursor and the newest `seq`, inside a transaction, the projection up to date."""
+    size: int = GROUP
+
+
+Request = Append | Record | Transact | Work
+
+
+class Writer:
+    """Commits requests from a queue; tells `done` about each commit together with the replies due."""
+
+    def __init__(
+        self,
+        database: Database,
+        projection: Projection,
+        done: Callable[[Committed | None, list[tuple[Reply, int, Any]]], None],
+        perform: Callable[[Any, Transact], tuple[list[dict[str, Any]], list[Row]]],
+    ) -> None:
+        self._database = database
+        self._projection = projection
+        self._done = done
+        self._perform = perform
+        self._cursor = database.cursor()
+        self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._owners: dict[str, tuple[str | None, int]] = {}
+        self.seq = self._newest()
+        self._numbers = self._known()
+        self.broken = False
+        self._thread = threading.Thread(target=self._run, name="flowbook-writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, request: Request) -> None:
+        self._queue.put(request)
+
+    def stop(self) -> None:
+        """Commit what has been put and end."""
+        self._queue.put(None)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (request := self._queue.get()) is not None:
+            group: list[Request] = [request]
+            size, ended = request.size, False
+            while size < GROUP:
+                try:
+                    more = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    ended = True
+                    break
+                group.append(more)
+                size += more.size
+            self._take(group)
+            if ended:
+                return
+
+    def _take(self, group: Sequence[Request]) -> None:
+        """Carry out requests in order: runs of appends and records in one commit each."""
+        together: list[Append | Record] = []
+        for request in group:
+            if isinstance(request, Append | Record):
+                together.append(request)
+                continue
+            if together:
+                self._commit(together)
+                together = []
+            if isinstance(request, Transact):
+                self._transact(request)
+            else:
+                self._work(request)
+        if together:
+            self._commit(together)
+
+    def _commit(self, group: Sequence[Append | Record]) -> None:
+        replies: list[tuple[Reply, int, Any]] = []
+        commit = Committed(seq=self.seq)
+        rows: list[tuple[Any, ...]] = []
+        owners: dict[str, tuple[str | None, int]] = {}
+        numbers: dict[str, int] = {}
+        marked: dict[str, int] = {}
+        try:
+            for request in group:
+                last = numbers.get(request.client, self._numbers.get(request.client, 0))
+                if request.number <= last and (known := self._seq_of(request)):
+                    replies.append((request.reply, frames.OK, known))
+                    continue
+                if isinstance(request, Record):
+                    for table, columns in request.blocks:
+                        count = len(next(iter(columns.values())))
+                        seqs = range(commit.seq + 1, commit.seq + count + 1)
+                        commit.records.append((table, {"seq": list(seqs), **columns}))
+                        commit.seq += count
+                else:
+                    standing = _standing(request)
+                    stale = self._fence(request, owners, standing)
+                    if stale:
+                        replies.append((request.reply, frames.FAILED, [StaleOwner.__name__, stale]))
+                        continue
+                    self._lay_out(request, standing, commit, rows)
+                    if request.events or standing:
+                        marked[request.client] = request.number
+                numbers[request.client] = max(last, request.number)
+                replies.append((request.reply, frames.OK, commit.seq))
+            seen = [
+                (client, number)
+                for client, number in numbers.items()
+                if marked.get(client) != number
+            ]
+            self._insert(rows, commit.records, seen)
+        except Exception as error:
+            self._fail(group, error)
+            return
+        self.seq = commit.seq
+        self._numbers.update(numbers)
+        self._owners.update(owners)
+        if commit.changes:
+            changes = (change for _, some in commit.changes for change in some)
+            self._projection.note(changes, commit.seq)
+        self._done(commit if rows or commit.records else None, replies)
+
+    def _lay_out(
+        self,
+        request: Append,
+        standing: Mapping[int, list[Row]],
+        commit: Committed,
+        rows: list[tuple[Any, ...]],
+    ) -> None:
+        """The rows of `events` an append makes, each with the changes that stand on it."""
+        events = list(request.events)
+        if standing and not events:
+            events = [("", frames.micros(datetime.now(UTC)), "#changes", "{}")]
+        for index, (execution, micros, kind, payload) in enumerate(events):
+            commit.seq += 1
+            changes = standing.get(index)
+            text = changes_text(changes) if changes else None
+            rows.append(
+                (
+                    commit.seq,
+                    execution,
+                    micros,
+                    kind,
+                    payload,
+                    text,
+                    request.client,
+                    request.number,
+                )
+            )
+            if not kind.startswith("#"):
+                commit.events.append((commit.seq, execution, micros, kind, payload))
+            if changes:
+                commit.changes.append((execution, changes))
+
+    def _insert(
+        self,
+        rows: Sequence[tuple[Any, ...]],
+        records: Sequence[tuple[str, Columns]],
+        seen: Sequence[tuple[str, int]],
+    ) -> None:
+        cursor = self._cursor
+        if not rows and not records:
+            return
+        self._check_room()
+        tables = _joined(records)
+        if rows:
+            tables["events"] = dict(zip(EVENT, zip(*rows, strict=True), strict=True))
+        if seen:
+            clients, numbers = zip(*seen, strict=True)
+            now = frames.micros(datetime.now(UTC))
+            tables["seen"] = {"client": clients, "number": numbers, "ts": [now] * len(seen)}
+        if len(tables) == 1:  # one statement is its own transaction
+            for table, columns in tables.items():
+                self._database.insert(cursor, table, columns)
+            return
+        cursor.execute("begin")
+        try:
+            for table, columns in tables.items():
+                self._database.insert(cursor, table, columns)
+            cursor.execute("commit")
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _transact(self, request: Transact) -> None:
+        known = self._numbers.get(request.client, 0)
+        if request.number <= known and (kept := self._answer_of(request)) is not None:
+            self._done(None, [(request.reply, frames.OK, kept)])
+            return
+        cursor = self._cursor
+        try:
+            self._projection.apply(READS.get(request.name, BOOKS))
+            cursor.execute("begin")
+            try:
+                answer, changes = self._perform(cursor, request)
+                by_execution = _of_executions(request, changes)
+                seq = self._note(cursor, request, answer, by_execution) if changes else self.seq
+                cursor.execute("commit")
+            except BaseException:
+                self._rollback()
+                raise
+        except FlowbookError as error:
+            self._done(None, [(request.reply, frames.FAILED, [type(error).__name__, str(error)])])
+            return
+        except Exception as error:
+            self._fail([request], error)
+            return
+        committed = None
+        if changes:
+            self.seq = seq
+            self._numbers[request.client] = max(known, request.number)
+            for table, _, values in changes:
+                if table == "owners" and values is not None:
+                    row = json.loads(values)
+                    self._owners[row["execution_id"]] = (row["host"], row["epoch"])
+            self._projection.note(changes, seq)
+            committed = Committed(seq=seq, changes=list(by_execution.items()))
+        self._done(committed, [(request.reply, frames.OK, answer)])
+
+    def _note(
+        self,
+        cursor: Any,
+        request: Transact,
+        answer: list[dict[str, Any]],
+        by_execution: Mapping[str, Sequence[Row]],
+    ) -> int:
+        """The events that carry a transaction's changes, one an execution; the last has its answer too.
+
+        The answer is for a client that asks again. Returns the last event's `seq`.
+        """
+        self._check_room()
+        seq, now = self.seq, frames.micros(datetime.now(UTC))
+        kept = json.dumps({"answer": base64.b64encode(frames.pack(answer)[4:]).decode()})
+        rows: list[tuple[Any, ...]] = []
+        for execution, some in by_execution.items():
+            seq += 1
+            payload = kept if len(rows) == len(by_execution) - 1 else "{}"
+            kind = f"#{request.name}"
+            rows.append(
+                (
+                    seq,
+                    execution,
+                    now,
+                    kind,
+                    payload,
+                    changes_text(some),
+                    request.client,
+                    request.number,
+                )
+            )
+        for start in range(0, len(rows), GROUP):
+            columns = zip(*rows[start : start + GROUP], strict=True)
+            self._database.insert(cursor, "events", dict(zip(EVENT, columns, strict=True)))
+        return seq
+
+    def _work(self, request: Work) -> None:
+        cursor = self._cursor
+        try:
+            self._projection.apply()
+            with self._projection.lock:
+                cursor.execute("begin")
+                try:
+                    answer, committed = request.work(cursor, self.seq)
+                    cursor.execute("commit")
+                except BaseException:
+                    self._rollback()
+                    raise
+                if committed is not None:
+                    self.seq = self._projection.projected = committed.seq
+        except FlowbookError as error:
+            self._done(None, [(request.reply, frames.FAILED, [type(error).__name__, str(error)])])
+        except Exception as error:
+            self._fail([request], error)
+        else:
+            self._owners.clear()
+            self._done(committed, [(request.reply, frames.OK, answer)])
+
+    def _fence(
+        self,
+        request: Append,
+        owners: dict[str, tuple[str | None, int]],
+        standing: dict[int, list[Row]],
+    ) -> str | None:
+        """Why an append is refused; an execution nobody has owned yet becomes its writer's."""
+        if request.owner is None:
+            return None
+        fresh: dict[str, tuple[str, int]] = {}
+        last = {event[0]: index for index, event in enumerate(request.events)}
+        for execution in last:
+            present = owners.get(execution) or self._owner(execution)
+            if present is None:
+                fresh[execution] = request.owner
+            elif present != request.owner:
+                host = present[0] or "no host"
+                return f"Execution {execution} belongs to {host} by now (epoch {present[1]})."
+        for execution, (host, epoch) in fresh.items():
+            owners[execution] = (host, epoch)
+            values = {"execution_id": execution, "host": host, "epoch": epoch}
+            standing.setdefault(last[execution], []).append(
+                ("owners", frames.text([execution]), frames.text(values))
+            )
+        return None
+
+    def _owner(self, execution: str) -> tuple[str | None, int] | None:
+        known = self._owners.get(execution)
+        if known is None:
+            row = self._first("select host, epoch from owners where execution_id = ?", execution)
+            if row is None:
+                return None
+            if len(self._owners) > 100_000:
+                self._projection.apply()  # from here on the table alone says who owns what
+                self._owners.clear()
+            known = self._owners[execution] = (row[0], row[1])
+        return known
+
+    def _fail(self, group: Iterable[Request], error: Exception) -> None:
+        """Nothing of the group is durable: say so to each. Unless nobody can know: then say nothing.
+
+        A file that broke in a commit is opened anew by the next keeper; the clients, unanswered, ask it
+        again, and it knows from the file what is durable.
+        """
+        if is_fatal(error):
+            _log.error("the history file broke: %s", error)
+            self.broken = True
+            self._done(None, [])
+            return
+        if isinstance(error, StoreBusy) or is_full(error):
+            kind, text = StoreBusy.__name__, str(error)
+            if not isinstance(error, StoreBusy):
+                text = full(self._database.path, error)
+        else:
+            kind, text = "WorkspaceError", f"The history can't be written: {error}"
+            _log.exception("a commit failed")
+        self._done(None, [(request.reply, frames.FAILED, [kind, text]) for request in group])
+
+    def _check_room(self) -> None:
+        if room(self._database.path) < RESERVE:
+            raise StoreBusy(full(self._database.path))
+
+    def _rollback(self) -> None:
+        try:
+            self._cursor.execute("rollback")
+        except Exception as error:
+            self.broken = self.broken or is_fatal(error)
+
+    def _first(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        """The first row; all are fetched, since an unread rest would refuse the next insert."""
+        found: list[tuple[Any, ...]] = self._cursor.execute(sql, list(values)).fetchall()
+        return found[0] if found else None
+
+    def _newest(self) -> int:
+        floor = self._first("select value from meta where name = 'seq'")
+        found = [int(floor[0]) if floor else 0]
+        for table in ("events", *RECORDS):
+            row = self._first(f"select max(seq) from {table}")
+            found.append(row[0] or 0 if row else 0)
+        return max(found)
+
+    def _known(self) -> dict[str, int]:
+        """The highest committed number of each client that may still ask again."""
+        rows = self._cursor.execute(
+            "select client, max(number) from (select client, number from events where seq > $1 "
+            "union all select client, number from seen) where client is not null group by client",
+            [self.seq - LOOK_BACK],
+        ).fetchall()
+        self._cursor.execute("delete from seen where ts < now() - interval 1 day")
+        return dict(rows)
+
+    def _seq_of(self, request: Append | Record) -> int | None:
+        """What a resent request was answered; None for an append that was refused."""
+        if isinstance(request, Record) or not (request.events or request.changes):
+            return self.seq
+        row = self._first(
+            "select max(seq) from events where client = ? and number = ?",
+            request.client,
+            request.number,
+        )
+        return row[0] if row else None
+
+    def _answer_of(self, request: Transact) -> Any:
+        row = self._first(
+            "select payload->>'answer' from events where client = ? and number = ? and kind = ? "
+            "and payload->>'answer' is not null",
+            request.client,
+            request.number,
+            f"#{request.name}",
+        )
+        return frames.unpack(base64.b64decode(row[0])) if row else None
+
+
+def changes_text(changes: Sequence[Row]) -> str:
+    """Changes as `events.changes` keeps them."""
+    parts = [f'["{table}",{key},{values or "null"}]' for table, key, values in changes]
+    return f"[{','.join(parts)}]"
+
+
+def execution_of(change: Row) -> str | None:
+    """The execution whose row a change is; None for a row that belongs to none."""
+    table, key, values = change
+    if table in ("executions", "owners"):
+        return str(json.loads(key)[0])
+    if values is None or table not in OF_EXECUTIONS:
+        return None
+    found = json.loads(values).get("execution_id")
+    return None if found is None else str(found)
+
+
+def _standing(request: Append) -> dict[int, list[Row]]:
+    """Which event each change of an append stands on."""
+    if not request.changes:
+        return {}
+    last = max(len(request.events) - 1, 0)
+    if request.spots is None:
+        return {last: list(request.changes)}
+    standing: dict[int, list[Row]] = {}
+    for change, spot in zip(request.changes, request.spots, strict=True):
+        standing.setdefault(spot, []).append(change)
+    return standing
+
+
+def _of_executions(request: Transact, changes: Sequence[Row]) -> dict[str, list[Row]]:
+    """A transaction's changes by the execution they belong to."""
+    own = str(request.parameters.get("execution_id") or "")
+    found: dict[str, list[Row]] = {}
+    for change in changes:
+        found.setdefault(execution_of(change) or own, []).append(change)
+    return found
+
+
+def _joined(
+    records: Sequence[tuple[str, Columns]],
+) -> dict[str, Columns]:
+    """Blocks of records, those of one table behind each other."""
+    by_table: dict[str, list[Columns]] = {}
+    for table, columns in records:
+        by_table.setdefault(table, []).append(columns)
+    return {
+        table: several[0] if len(several) == 1 else _stacked(several)
+        for table, several in by_table.items()
+    }
+
+
+def _stacked(several: Sequence[Columns]) -> Columns:
+    stacked: dict[str, list[Any]] = {name: [] for columns in several for name in columns}
+    for columns in several:
+        missing = [None] * len(columns["seq"])
+        for name, column in stacked.items():
+            column.extend(columns.get(name, missing))
+    return stacked

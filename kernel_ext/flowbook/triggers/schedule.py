@@ -1,0 +1,32 @@
+"""The next dates of a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from itertools import islice
+
+from .cron import Cron
+
+
+def dates(cron: Cron, zone: tzinfo, after: datetime) -> Iterator[datetime]:
+    """All dates later than `after`, without end where the calendar has none."""
+    date = cron.next_after(after, zone)
+    while date is not None:
+        yield date
+        date = cron.next_after(date, zone)
+
+
+def next_dates(cron: Cron, zone: tzinfo, after: datetime, count: int = 5) -> list[datetime]:
+    """The next few dates."""
+    return list(islice(dates(cron, zone, after), count))
+
+
+def dates_between(cron: Cron, zone: tzinfo, start: datetime, end: datetime) -> Iterator[datetime]:
+    """Every date from `start` to `end`, both included."""
+    if cron.matches(start, zone) and start <= end:
+        yield start.astimezone(zone)
+    for date in dates(cron, zone, start):
+        if date > end:
+            return
+        yield date

@@ -1,0 +1,1 @@
+"""What belongs to a workspace: its place, trust, configuration, secrets and masking."""

@@ -1,0 +1,5 @@
+import { editor } from './plugins/editor';
+import { run } from './plugins/run';
+import { sidebar } from './plugins/sidebar';
+
+export default [run, editor, sidebar];

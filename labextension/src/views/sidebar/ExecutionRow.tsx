@@ -1,0 +1,116 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+import type { IExecutionRow } from '../../state/board';
+import { isOver } from '../run/states';
+import { clock } from '../run/words';
+import { ago } from './ago';
+import { StateIcon } from './icons';
+
+export interface IExecutionRowProps {
+  row: IExecutionRow;
+  now: number;
+  trans: TranslationBundle;
+  selected: boolean;
+  /** False while disconnected: clocks stop, actions are off. */
+  live: boolean;
+  onSelect: () => void;
+  onKill: () => Promise<void>;
+}
+
+/** One execution; selected, it says more and can be killed. */
+export function ExecutionRow(props: IExecutionRowProps): React.JSX.Element {
+  const { row, now, trans, selected, onSelect } = props;
+  const over = isOver(row.state);
+  const item = React.useRef<HTMLLIElement>(null);
+  React.useEffect(() => {
+    if (selected) {
+      item.current?.scrollIntoView({ block: 'nearest' });
+    }
+  }, [selected]);
+  const elapsed = row.started === undefined ? '' : clock(((over ? row.ended : undefined) ?? now) / 1000 - row.started / 1000);
+  const fact = over ? ago(row.ended ?? row.started, now, trans) : elapsed;
+  return (
+    <li ref={item}>
+      <button className="fb-Item" aria-expanded={selected} title={`${row.namespace}.${row.flow}`} onClick={onSelect}>
+        <StateIcon state={row.state} />
+        <span className="fb-cut">{row.flow}</span>
+        <span className="fb-mod-meta fb-push">{fact}</span>
+      </button>
+      {selected && <Detail {...props} elapsed={elapsed} over={over} />}
+    </li>
+  );
+}
+
+function Detail({
+  row,
+  trans,
+  live,
+  over,
+  elapsed,
+  onKill
+}: IExecutionRowProps & { over: boolean; elapsed: string }): React.JSX.Element {
+  const [step, setStep] = React.useState<'rest' | 'asked' | 'sent'>('rest');
+  const [problem, setProblem] = React.useState('');
+  const kill = (): void => {
+    setStep('sent');
+    setProblem('');
+    onKill().catch((error: Error) => {
+      setProblem(error.message);
+      setStep('rest');
+    });
+  };
+  const started = row.started === undefined ? '' : when(row.started);
+  return (
+    <div className="fb-Side-detail">
+      <dl>
+        <dt>{trans.__('State')}</dt>
+        <dd>{row.state}</dd>
+        <dt>{trans.__('Namespace')}</dt>
+        <dd>{row.namespace}</dd>
+        <dt>{trans.__('Started')}</dt>
+        <dd>{started}</dd>
+        <dt>{trans.__('Took')}</dt>
+        <dd>{elapsed}</dd>
+        <dt>{trans.__('Id')}</dt>
+        <dd>
+          <code>{row.id}</code>
+        </dd>
+      </dl>
+      {!over && (
+        <div className="fb-Buttons" aria-live="polite">
+          {step === 'rest' && (
+            <button
+              className="fb-Button fb-mod-small"
+              disabled={!live}
+              title={live ? undefined : trans.__('Not connected')}
+              onClick={() => setStep('asked')}
+            >
+              {trans.__('Kill')}
+            </button>
+          )}
+          {step === 'asked' && (
+            <>
+              <span className="fb-small">{trans.__('Kill this execution?')}</span>
+              <button className="fb-Button fb-mod-small" onClick={kill}>
+                {trans.__('Kill')}
+              </button>
+              <button autoFocus className="fb-Button fb-mod-small fb-mod-plain" onClick={() => setStep('rest')}>
+                {trans.__('Keep')}
+              </button>
+            </>
+          )}
+          {step === 'sent' && <span className="fb-small fb-quiet">{trans.__('Killing…')}</span>}
+          {problem && <span className="fb-small">{problem}</span>}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The time; with its day unless that is today. */
+function when(at: number): string {
+  const date = new Date(at);
+  const time = date.toLocaleTimeString([], { hourCycle: 'h23' });
+  const today = date.toDateString() === new Date().toDateString();
+  return today ? time : `${date.toLocaleDateString([], { day: 'numeric', month: 'short' })}, ${time}`;
+}

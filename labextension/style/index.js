@@ -1,0 +1,4 @@
+import './tokens.css';
+import './components.css';
+import './run.css';
+import './sidebar.css';

@@ -1,0 +1,72 @@
+"""The types, listed and described; what doctor says."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowbook.kinds.describe import describe, types_of
+
+from .conftest import Terminal
+
+
+@pytest.mark.parametrize(("kind", "name"), list(types_of()), ids=lambda value: value)
+def test_every_part_has_a_page(kind: str, name: str) -> None:
+    from flowbook.hosts.cli.plugins import page
+
+    found = describe(name, kind)
+    assert found is not None
+    text = page(found)
+    assert text.startswith(f"# {name.rpartition('.')[2]}\n\n`{name}`\n\n")
+    assert found.title
+    assert [each.name for each in found.properties if each.own and not each.doc] == []
+
+
+def test_doc_shows_properties_and_an_example(flowbook: Terminal) -> None:
+    done = flowbook("plugins", "doc", "log.Log")
+    assert done.returncode == 0
+    assert "- `message` (text or list of text; required; rendered): What to write" in done.stdout
+    assert "```yaml" in done.stdout
+
+
+def test_an_unknown_type_is_answered_with_the_near_ones(flowbook: Terminal) -> None:
+    done = flowbook("plugins", "doc", "Downlod")
+    assert done.returncode == 1
+    assert "Did you mean io.kestra.plugin.core.http.Download" in done.stderr
+
+
+def test_list_says_what_types_do(flowbook: Terminal) -> None:
+    rows = flowbook.json("plugins", "list", "--kind", "task", "-q", "execution's log")
+    assert {"io.kestra.plugin.core.log.Log"} <= {row["type"] for row in rows}
+
+
+@pytest.mark.slow
+def test_a_page_for_every_type_is_written(flowbook: Terminal) -> None:
+    done = flowbook("plugins", "doc", "pages/")
+    assert done.returncode == 0
+    assert (flowbook.folder / "pages/io.kestra.plugin.core.log.Log.md").is_file()
+    assert len(list((flowbook.folder / "pages").iterdir())) == len(list(types_of()))
+
+
+def test_doctor_says_what_is_there(flowbook: Terminal) -> None:
+    found = {row["what"]: row for row in flowbook.json("doctor")}
+    assert found["flowbook"]["ok"]
+    assert found["duckdb"]["ok"]
+    assert found["workspace"]["said"].startswith("none yet")
+    panel = found["JupyterLab extension"]
+    assert panel["ok"] or "Node.js" in panel["mend"]
+
+
+@pytest.mark.slow
+def test_kernels_are_made_ready_and_ended(flowbook: Terminal) -> None:
+    assert flowbook.json("kernels", "list")["standbys"] == 0
+    assert flowbook("kernels", "warm").stdout.endswith(" ready\n")
+    assert flowbook.json("kernels", "list")["standbys"] > 0
+    assert flowbook("kernels", "end").stdout == "Ended.\n"
+    assert flowbook("kernels", "end").stdout == "There was nothing to end.\n"
+
+
+def test_parameters_of_a_notebook_are_listed(flowbook: Terminal) -> None:
+    from flowbook import demo
+
+    rows = flowbook.json("notebooks", "parameters", str(demo.FILES / demo.NOTEBOOK))
+    assert [(row["name"], row["default"]) for row in rows] == [("days", "None"), ("year", "2015")]

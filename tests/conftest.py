@@ -1,0 +1,28 @@
+"""Options of the whole test suite, and which folders are slow by what they start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SLOW_FOLDERS = frozenset({"browser", "cli", "demo", "kernel", "kernels", "scheduling", "server"})
+"""Tests that start kernels, commands, servers or browsers: real, and seconds each. `-m "not slow"`
+leaves them out; a bare `pytest` runs everything."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update", action="store_true", help="write golden files anew instead of comparing"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Playwright keeps an event loop running in this thread as long as its browser is open: it comes last
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] == "browser")
+    for item in items:
+        if item.path.relative_to(HERE).parts[0] in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))

@@ -1,0 +1,124 @@
+"""`%flow VERB` and completion in a real kernel."""
+
+from __future__ import annotations
+
+from .conftest import Kernel
+from .test_cells import HELLO
+
+
+def test_verbs_find_what_a_cell_ran(kernel: Kernel) -> None:
+    kernel.run(HELLO)
+
+    assert "Hello Ada" in kernel.run("%flow logs").printed
+    assert "ADA" in kernel.run("%flow out give").result["text/plain"]  # type: ignore[index]
+    assert "notebook.hello" in kernel.run("%flow runs").result["text/plain"]  # type: ignore[index]
+    assert kernel.run("%flow show").runs[-1]["state"] == "success"
+    assert "greet" in kernel.run("%flow graph hello").result["text/plain"]  # type: ignore[index]
+    assert kernel.run("%flow run hello -i name=Bob -o again").status == "ok"
+    assert kernel.value("again['give'].outputs.value") == "BOB"
+
+
+def test_sql_answers_from_the_history(kernel: Kernel) -> None:
+    kernel.run(HELLO)
+
+    cell = kernel.run(
+        "%flow found << sql SELECT state, count(*) AS runs FROM executions GROUP BY state"
+    )
+
+    assert cell.status == "ok", cell
+    assert kernel.value("found.fetchall()") == "[('SUCCESS', 1)]"
+    refused = kernel.run("%flow sql DROP TABLE executions")
+    assert "UsageError" in refused.errors
+
+
+def test_a_verb_that_isnt_there_names_one_that_is(kernel: Kernel) -> None:
+    cell = kernel.run("%flow rnus")
+
+    assert "Did you mean '%flow runs'" in cell.errors
+    assert "There is no flow 'helo'" in kernel.run("%flow run helo").errors
+
+
+def test_help_says_what_a_verb_takes(kernel: Kernel) -> None:
+    assert "--timezone" in kernel.run("%flow schedule --help").printed
+    assert "--dry-run" in kernel.run("%flow help %%flow").printed
+    assert "--dry-run" in kernel.run("%%flow --help\n#").printed
+    assert "schedule" in kernel.run("%flow").printed
+    assert "schedule" in kernel.run("%flow --help").printed
+
+
+def test_the_namespace_is_configured_and_shown(kernel: Kernel) -> None:
+    kernel.run("%config FlowMagics.namespace = 'team.data'")
+
+    cell = kernel.run(HELLO)
+
+    assert "team.data.hello" in cell.printed
+    assert cell.runs[-1]["namespace"] == "team.data"
+
+
+def test_completion_knows_verbs_flows_types_and_properties(kernel: Kernel) -> None:
+    kernel.run(HELLO)
+    body = "%%flow\nid: x\ntasks:\n  - id: a\n    type: core.log.Log\n    me"
+
+    assert kernel.complete("%flow sch") == ["schedule"]
+    assert "notebook.hello" in kernel.complete("%flow run note")
+    assert "message: " in kernel.complete(body)
+    assert "core.log.Log" in kernel.complete("%%flow\nid: x\ntasks:\n  - id: a\n    type: core.lo")
+    assert "--timezone" in kernel.complete("%flow schedule n.ipynb --tim")
+
+
+def test_a_notebook_is_scheduled_by_a_readable_file(kernel: Kernel) -> None:
+    kernel.run(
+        "import nbformat\n"
+        "nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('1')])\n"
+        "nbformat.write(nb, 'report.ipynb')"
+    )
+
+    cell = kernel.run(
+        '%flow schedule report.ipynb --cron "0 7 * * 1-5" --timezone Europe/Paris -i station=Seattle'
+    )
+
+    text = (kernel.root / "flows" / "report.yaml").read_text()
+    assert cell.status == "ok", cell
+    assert 'cron: "0 7 * * 1-5"' in text
+    assert "timezone: Europe/Paris" in text
+    assert "path: ../report.ipynb" in text
+    assert "station: Seattle" in text
+    assert "07:00:00 Europe/Paris" in cell.printed
+    assert "07:00:00 Europe/Paris" in kernel.run("%flow ls").result["text/plain"]  # type: ignore[index]
+
+
+def test_a_bad_cron_text_says_what_is_wrong(kernel: Kernel) -> None:
+    (kernel.root / "report.ipynb").write_text("{}")
+
+    cell = kernel.run('%flow schedule report.ipynb --cron "5 25 * * *"')
+
+    assert "invalid cron expression '5 25 * * *'" in cell.errors
+    assert not (kernel.root / "flows").exists()
+
+
+def test_a_file_that_changed_is_run_as_it_is_now(kernel: Kernel) -> None:
+    file = kernel.root / "flows" / "hello.yaml"
+    file.parent.mkdir()
+    text = (
+        "id: hello\nnamespace: demo\ntasks:\n  - {id: say, type: core.debug.Return, format: old}\n"
+    )
+    file.write_text(text)
+    lying = kernel.run("%flow ls").result
+    kernel.run("%flow deploy")
+    file.write_text(text.replace("old", "new"))
+
+    assert kernel.run("%flow run hello -o run").status == "ok"
+
+    assert lying is not None
+    assert "not deployed" in lying["text/plain"]
+    assert kernel.value("run['say'].outputs.value") == "new"
+    assert kernel.value("run.revision") == "2"
+
+
+def test_kernels_are_shown_made_ready_and_ended(kernel: Kernel) -> None:
+    assert "No kernels stand ready" in kernel.run("%flow kernels").printed
+    assert kernel.run("%flow kernels warm").printed.endswith(" ready\n")
+    assert "2 ready, 0 lent" in kernel.run("%flow kernels list").printed
+    assert kernel.run("%flow kernels end").printed == "Ended.\n"
+    assert kernel.run("%flow kernels end").printed == "There was nothing to end.\n"
+    assert "invalid choice" in kernel.run("%flow kernels stop").errors
