@@ -5,11 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 HERE = Path(__file__).parent
 SLOW_FOLDERS = frozenset({"browser", "cli", "demo", "kernel", "kernels", "scheduling", "server"})
 """Tests that start kernels, commands, servers or browsers: real, and seconds each. `-m "not slow"`
 leaves them out; a bare `pytest` runs everything."""
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", derandomize=False, print_blob=True)
+settings.load_profile("same")
+# a change is judged by the same examples each time; `--hypothesis-profile explore` looks for new ones
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

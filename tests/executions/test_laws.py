@@ -26,6 +26,7 @@ from flowbook.flows.model import Flow
 from flowbook.kinds.state import State
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
+NEW_EXECUTION = "CREATE_NEW_EXECUTION"
 FLOW = "io.kestra.plugin.core.flow."
 RETRY = {"type": "constant", "interval": "PT1S", "maxAttempts": 2}
 
@@ -282,6 +283,43 @@ class AnyOrder(RuleBasedStateMachine):
                 )
             else:
                 raise AssertionError(f"a kill didn't end it: {self.execution.state}, root {ROOT!r}")
+
+
+def test_a_new_execution_in_place_of_a_paused_one_ends_it() -> None:
+    again = {"type": "constant", "interval": "PT1S", "maxAttempts": 2}
+    twice = {
+        "type": FLOW + "Loop",
+        "values": [0, 0],
+        "concurrencyLimit": 0,
+        "tasks": [
+            {"type": "Probe", "runIf": "{{ yes }}", "retry": {**again, "behavior": NEW_EXECUTION}}
+        ],
+    }
+    tree = {"tasks": [twice, {"type": "Probe"}]}
+    flow = Flow.model_validate({"id": "law", "namespace": "tests", **numbered(tree, [0])})
+    execution = born("X", flow, e.Created(at=START, namespace="tests", flow_id="law", revision=1))
+    asked: list[c.Ask] = []
+    happened: list[e.Event] = [e.Started(at=START)]
+    while happened:
+        folded = fold(execution, (happened.pop(),))
+        execution = folded.execution
+        asked += [command for command in folded.commands if isinstance(command, c.Ask)]
+        if asked and asked[0].question == "plan":
+            ask = asked.pop(0)
+            happened.append(answer(ask, True))
+    execution = fold(execution, (e.PauseRequested(at=START),)).execution
+    execution = fold(execution, (answer(asked[0], True),)).execution
+    folded = fold(execution, (e.HostLost(at=START, host="A"),))
+    (timer,) = [command for command in folded.commands if isinstance(command, c.SetTimer)]
+    fired = e.TimerFired(at=START, task_run=timer.task_run, purpose=timer.purpose)
+    execution = fold(folded.execution, (fired,)).execution
+    assert execution.state is State.RETRIED
+    assert execution.is_over
+
+
+def answer(ask: c.Ask, value: bool) -> e.Answered:
+    answers = dict.fromkeys(ask.sources, value)
+    return e.Answered(at=START, task_run=ask.task_run, question=ask.question, answers=answers)
 
 
 def try_laws(examples: int) -> None:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,16 +62,32 @@ def test_creating_twice_keeps_the_id(tmp_path: Path) -> None:
 
 
 def test_many_processes_that_create_at_once_agree_on_one_id(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        ids = pool.map(_created, [tmp_path] * 8)
+    code = f"""
+from pathlib import Path
+from flowbook.workspace.place import Place
+print("ready", flush=True)
+input()
+print(Place(Path({str(tmp_path)!r})).create().id)
+"""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(6)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    ids = [process.communicate(timeout=60)[0] for process in started]
     assert len(set(ids)) == 1
+    assert ids[0].strip()
     assert [
         path.name for path in (tmp_path / ".flowbook").iterdir() if path.name.startswith(".work")
     ] == []
-
-
-def _created(root: Path) -> str:
-    return Place(root).create().id
 
 
 def test_a_newer_layout_is_refused(tmp_path: Path) -> None:

@@ -219,6 +219,7 @@ def _at_once(
         return
     if turn.root is not None:
         turn.keep(ROOT, changed(turn.stand(ROOT), stopped=True))
+    parked = [scope for scope in scopes.release(turn) if scope != ROOT]
     if interrupt:
         for run in turn.open_runs():
             if run.stand is not None:
@@ -229,6 +230,7 @@ def _at_once(
     elif not transitions.allows(transitions.EXECUTION, turn.state, state):
         turn.move(State.RUNNING)
     end(turn, state, error)
+    scopes.advance_each(turn, parked)
 
 
 def clock(took: timedelta) -> str:

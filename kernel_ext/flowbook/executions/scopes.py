@@ -204,12 +204,22 @@ def _told(turn: Turn, run: TaskRun) -> None:
 
 def close_parked(turn: Turn) -> None:
     """Nothing will go on where a pause by hand has stopped it: close those lanes."""
+    advance_each(turn, release(turn))
+
+
+def release(turn: Turn) -> list[str]:
+    """Lift a pause by hand without going on; returns the scopes whose lanes it had stopped."""
     parked = turn.parked
     turn.set(held=False, parked=())
     for scope, _, _ in parked:
         stand = turn.stand(scope)
         turn.keep(scope, changed(stand, open=stand.open - 1))
-    for scope in dict.fromkeys(scope for scope, _, _ in parked):
+    return list(dict.fromkeys(scope for scope, _, _ in parked))
+
+
+def advance_each(turn: Turn, parked: list[str]) -> None:
+    """Go on with scopes that still wait for it."""
+    for scope in parked:
         if scope == ROOT or scope in turn.open or scope in turn.detached:
             advance(turn, scope)
 
