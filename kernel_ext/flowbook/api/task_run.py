@@ -1,0 +1,158 @@
+"""One instance of a task in an execution, and what it handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowbook.errors import NotFound
+from flowbook.kinds.dynamic import Json
+from flowbook.kinds.state import State
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+class TaskRun:
+    """One instance of a task in an execution."""
+
+    def __init__(
+        self, run: Run, row: Mapping[str, Any], outputs: Mapping[str, Json] | None
+    ) -> None:
+        self.run = run
+        self.row = row
+        self._outputs = outputs
+        self.id: str = row["id"]
+        self.task_id: str = row["task_id"]
+        self.type: str = row["type"]
+        self.value: str | None = row["value"]
+        self.iteration: int | None = row["iteration"]
+        self.parent_id: str | None = row["parent_id"]
+        self.state = State(row["state"])
+        self.error: dict[str, Json] | None = row["error"]
+
+    def __repr__(self) -> str:
+        of = f"={self.value}" if self.value is not None else ""
+        return f"<task run {self.task_id}{of}: {self.state}>"
+
+    @property
+    def history(self) -> list[tuple[State, datetime]]:
+        return [
+            (State(step["state"]), datetime.fromisoformat(step["date"]))
+            for step in self.row["histories"]
+        ]
+
+    @property
+    def start(self) -> datetime | None:
+        return moment(self.row["started_at"])
+
+    @property
+    def end(self) -> datetime | None:
+        return moment(self.row["ended_at"])
+
+    @property
+    def attempts(self) -> list[dict[str, Any]]:
+        """Its attempts: number, state, start, end, error; flowables have none."""
+        rows = self.run.workspace.portal.call(
+            self.run.workspace.engine.history.attempts(self.run.id)
+        )
+        return [row for row in rows if row["task_run_id"] == self.id]
+
+    @property
+    def outputs(self) -> Outputs:
+        """What it handed on; tables, files and notebooks are at hand."""
+        return Outputs(self, self._outputs or {})
+
+    def logs(self, level: str | None = None) -> list[dict[str, Any]]:
+        return [
+            line for line in self.run.logs(level, self.task_id) if line["task_run_id"] == self.id
+        ]
+
+    def df(self, name: str | None = None) -> Any:
+        """A table among the outputs, as a pandas DataFrame; without a name the only one."""
+        from flowbook.engine.tables import is_table
+
+        stored = self._outputs or {}
+        tables = [
+            key
+            for key, value in stored.items()
+            if is_table(value)
+            or (
+                isinstance(value, list)
+                and bool(value)
+                and all(isinstance(v, Mapping) for v in value)
+            )
+        ]
+        if name is None:
+            if len(tables) != 1:
+                which = ", ".join(tables) if tables else "no table"
+                raise NotFound(
+                    f"Task '{self.task_id}' handed on {which}: say which, like df('{(tables or ['name'])[0]}')"
+                )
+            name = tables[0]
+        if name not in stored:
+            raise NotFound(
+                f"Task '{self.task_id}' has no output '{name}'; it has {', '.join(stored)}"
+            )
+        value = stored[name]
+        import pandas
+
+        if is_table(value):
+            return pandas.read_parquet(
+                self.run.workspace.engine.storage.path(value["flowbook:table"])
+            )
+        return pandas.DataFrame(value)
+
+    def path(self, name: str) -> Path:
+        """The local file behind an output that is a URI."""
+        value = (self._outputs or {}).get(name)
+        uri = value.get("flowbook:table") if isinstance(value, Mapping) else value
+        if not isinstance(uri, str) or not uri.startswith(("kestra:", "flowbook:")):
+            raise NotFound(f"Output '{name}' of task '{self.task_id}' is no file")
+        return self.run.workspace.engine.storage.path(uri)
+
+
+class Outputs(Mapping[str, Any]):
+    """The outputs of a task run: a map, and attributes for those whose names allow it."""
+
+    def __init__(self, task_run: TaskRun, values: Mapping[str, Json]) -> None:
+        self._task_run = task_run
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        from flowbook.engine.tables import is_table, opened
+
+        value = self._values[name]
+        if is_table(value):
+            return opened(value, self._task_run.run.workspace.engine.storage)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(name)
+        return self[name]
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name for name in self._values if name.isidentifier())]
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._values)
+
+    def __repr__(self) -> str:
+        return repr({name: self[name] for name in self._values})
+
+    def df(self, name: str | None = None) -> Any:
+        return self._task_run.df(name)
+
+
+def moment(value: Any) -> datetime | None:
+    """A moment of the history, which comes as a date or as its text."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

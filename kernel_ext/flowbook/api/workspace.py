@@ -1,0 +1,312 @@
+"""A workspace as people type it: `ws = fb.open()`, `run = ws.run(…)`, `run["task"].outputs`.
+
+The synchronous face of `engine.workspace.Workspace`, which is written once and lives on the engine's own
+loop; it works inside a running event loop too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flowbook.kinds.dynamic import Json
+from flowbook.portal import Portal
+
+from .pairs import Pairs
+from .run import Run
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from flowbook.clock import Clock
+    from flowbook.engine.schedules import Fires
+    from flowbook.engine.workspace import Workspace as Engine
+    from flowbook.flows.model import Flow
+    from flowbook.problems import Problem
+    from flowbook.views.run import RunView
+
+
+class Workspace:
+    """An open workspace; close it, or use it in a `with`."""
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        embedded: bool = False,
+        kind: str = "script",
+        clock: Clock | None = None,
+    ) -> None:
+        from flowbook.engine.workspace import Workspace as Engine
+
+        self.portal = Portal()
+        try:
+            self.engine: Engine = self.portal.call(
+                Engine.open(path, kind=kind, clock=clock, embedded=embedded)
+            )
+        except BaseException:
+            self.portal.close()
+            raise
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<flowbook workspace {self.root}>"
+
+    def close(self) -> None:
+        """Give up what is left to run here and let go of the history."""
+        if self.portal.is_open:
+            try:
+                self.portal.call(self.engine.close(), timeout=60)
+            finally:
+                self.portal.close()
+
+    @property
+    def root(self) -> Path:
+        """The workspace's folder."""
+        return self.engine.place.root
+
+    # -- flows -----------------------------------------------------------------------------------
+
+    def deploy(self, source: str | Path | Mapping[str, Json] | Flow) -> Flow:
+        """Save a flow (YAML text, a path, a mapping or a `Flow`) as the revision that counts.
+
+        Raises `fb.FlowInvalid` with all problems.
+        """
+        return self.portal.call(self.engine.deploy(source))
+
+    def validate(self, source: str | Path | Mapping[str, Json]) -> list[Problem]:
+        """All problems of a flow: severity, message, line, column, hint."""
+        return self.engine.validate(source)
+
+    def flow(self, id: str, revision: int | None = None) -> Flow:
+        """A flow by `namespace.id`. Raises `NotFound`."""
+        return self.portal.call(self.engine.flow(id, revision))
+
+    def flows(self, namespace: str | None = None, q: str | None = None) -> list[dict[str, Any]]:
+        """The flows that are there: namespace, id, revision, draft, disabled, description, source …"""
+        return self.portal.call(self.engine.store.query("flows_latest", namespace=namespace, q=q))
+
+    def revisions(self, id: str) -> list[dict[str, Any]]:
+        """All revisions of a flow, newest first."""
+        from flowbook.engine.flows import split_uid
+
+        namespace, flow_id = split_uid(id)
+        return self.portal.call(
+            self.engine.store.query("revisions_of", namespace=namespace, id=flow_id)
+        )
+
+    def delete(self, id: str) -> bool:
+        """Mark a flow deleted; its revisions and its history stay. Deploying it again brings it back."""
+        return self.portal.call(self.engine.delete(id))
+
+    # -- executions ------------------------------------------------------------------------------
+
+    def run(
+        self,
+        flow: str | Path | Mapping[str, Json] | Flow,
+        inputs: Mapping[str, Json] | None = None,
+        labels: Mapping[str, str] | None = None,
+        *,
+        wait: bool = True,
+        timeout: float | None = None,
+        revision: int | None = None,
+        namespace: str | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        only: str | Sequence[str] | None = None,
+    ) -> Run:
+        """Run a flow (`namespace.id`, a `Flow`, or YAML) and wait for its end.
+
+        A failed execution raises nothing: see `run.state` and `run.error`. Raises `fb.FlowInvalid`,
+        `InputInvalid`, `NotFound`, `TimeoutError`.
+        """
+        wanted = _wanted(only)
+        work = self.engine.run(
+            flow,
+            inputs,
+            labels,
+            revision=revision,
+            namespace=namespace,
+            only=wanted,
+            from_=from_,
+            to=to,
+        )
+        run = Run(self, self.portal.call(work))
+        if wait:
+            run.wait(timeout)
+        return run
+
+    def execution(self, id: str) -> Run:
+        """An execution by its id, or the beginning of it. Raises `NotFound`."""
+        return Run(self, self.portal.call(self.engine.history.find(id)))
+
+    def executions(
+        self,
+        namespace: str | None = None,
+        flow: str | None = None,
+        state: str | Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[Run]:
+        """Executions, newest first. `flow` is an id, or `namespace.id`."""
+        if flow is not None and namespace is None and "." in flow:
+            namespace, _, flow = flow.rpartition(".")
+        states = [state] if isinstance(state, str) else state
+        rows = self.portal.call(
+            self.engine.history.executions(
+                namespace=namespace,
+                flow_id=flow,
+                states=None if states is None else [str(one).upper() for one in states],
+                labels=labels,
+                since=since,
+                limit=limit,
+            )
+        )
+        return [Run(self, row["id"], row) for row in rows]
+
+    def kill(self, id: str, cascade: bool = True) -> None:
+        """End an execution, and those it has started. Raises `NotFound`, `Conflict`."""
+        self.portal.call(self.engine.kill(self._id(id), cascade=cascade))
+
+    def pause(self, id: str) -> None:
+        """Let what runs finish and start nothing new. Raises `Conflict`."""
+        self.portal.call(self.engine.pause(self._id(id)))
+
+    def resume(self, id: str, inputs: Mapping[str, Json] | None = None) -> Run:
+        """Go on with a paused execution. Raises `Conflict` if it isn't paused."""
+        self.portal.call(self.engine.resume(self._id(id), inputs))
+        return Run(self, self._id(id))
+
+    def force_run(self, id: str) -> Run:
+        """Run an execution that waits for its date, for a slot or to be resumed. Raises `Conflict`."""
+        self.portal.call(self.engine.control.force_run(self._id(id)))
+        return Run(self, self._id(id))
+
+    def unqueue(self, id: str) -> Run:
+        """Run an execution that waits for a slot, above its flow's limit. Raises `Conflict`."""
+        self.portal.call(self.engine.control.unqueue(self._id(id)))
+        return Run(self, self._id(id))
+
+    def restart(
+        self,
+        id: str,
+        revision: int | None = None,
+        continue_from: int | None = None,
+        task: str | None = None,
+    ) -> Run:
+        """Run again what failed, in the same execution; what ended well stays. Raises `Conflict`."""
+        return Run(
+            self,
+            self.portal.call(
+                self.engine.restart(
+                    self._id(id), revision=revision, continue_from=continue_from, task=task
+                )
+            ),
+        )
+
+    def replay(
+        self,
+        id: str,
+        task_run: str | None = None,
+        inputs: Mapping[str, Json] | None = None,
+        revision: int | None = None,
+    ) -> Run:
+        """Run again as a new execution: from the start, or from a task run (its id, or a task's id)."""
+        return Run(
+            self,
+            self.portal.call(
+                self.engine.replay(
+                    self._id(id), task_run=task_run, inputs=inputs, revision=revision
+                )
+            ),
+        )
+
+    def change_status(self, id: str, task_run: str | None, state: str) -> None:
+        """Give a task run another end state (the flow goes on after it), or the execution if `None`."""
+        self.portal.call(self.engine.change_status(self._id(id), task_run, state))
+
+    def set_labels(self, id: str, labels: Mapping[str, str]) -> None:
+        """Replace the labels that are no system labels."""
+        self.portal.call(self.engine.set_labels(self._id(id), labels))
+
+    def view(self, id: str, variable: str = "") -> RunView:
+        """An execution as it is shown; `.bundle()` is its display data."""
+        return self.portal.call(self.engine.history.view(self._id(id), variable=variable))
+
+    # -- data ------------------------------------------------------------------------------------
+
+    def sql(self, query: str, connection: Any = None) -> Any:
+        """The history and the outputs as SQL: a DuckDB relation in your own connection.
+
+        One SELECT; `outputs('namespace.flow', 'task')` is the table that a task handed on.
+        Raises `QueryRefused`.
+        """
+        import duckdb
+
+        table = self.portal.call(self.engine.store.sql(query))
+        return (connection or duckdb).from_arrow(table)
+
+    def kv(self, namespace: str) -> Pairs:
+        """The key-value pairs of a namespace."""
+        return Pairs(self, namespace)
+
+    def triggers(self) -> list[dict[str, Any]]:
+        """Triggers with their next and last date."""
+        return self.portal.call(self.engine.store.query("triggers_list"))
+
+    def schedules(self, namespace: str | None = None) -> list[Fires]:
+        """When each schedule fires next, the soonest first."""
+        from flowbook.engine.schedules import next_fires
+
+        return self.portal.call(next_fires(self.engine.store, self.engine.clock.now(), namespace))
+
+    def schedule(
+        self,
+        notebook: str | Path,
+        cron: str,
+        *,
+        timezone: str | None = None,
+        inputs: Mapping[str, Json] | None = None,
+        id: str | None = None,
+        namespace: str | None = None,
+    ) -> Flow:
+        """Write a small flow into `flows/` that runs a notebook at the dates of a cron expression, and
+        deploy it. A server (JupyterLab, or `flowbook server`) fires it."""
+        return self.portal.call(
+            self.engine.schedule(
+                notebook, cron, timezone=timezone, inputs=inputs, id=id, namespace=namespace
+            )
+        )
+
+    def follow(self, since: int | None = None) -> Iterator[Any]:
+        """Everything new in the history, commit by commit: `batch.events .changes .records .seq`."""
+        follower = self.portal.call(_made(self.engine.store.follow, since))
+        try:
+            while True:
+                yield self.portal.call(follower.__anext__())
+        finally:
+            self.portal.call(follower.aclose())
+
+    def _id(self, id: str | Run) -> str:
+        return id.id if isinstance(id, Run) else self.portal.call(self.engine.history.find(id))
+
+
+async def _made(make: Any, *arguments: Any) -> Any:
+    return make(*arguments)
+
+
+def _wanted(only: str | Sequence[str] | None) -> list[str] | None:
+    return [only] if isinstance(only, str) else None if only is None else list(only)
