@@ -1,4 +1,4 @@
-"""A workspace as people type it: `ws = fb.open()`, `run = ws.run(…)`, `run["task"].outputs`.
+"""An open workspace as people type it: `ws = fb.open()`, `ws.run(…)`, `ws.sql(…)`.
 
 The synchronous face of `engine.workspace.Workspace`, which is written once and lives on the engine's own
 loop; it works inside a running event loop too.
