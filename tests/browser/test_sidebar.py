@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +44,8 @@ class Server:
         self.said: list[Any] = []
         self.news: list[tuple[int, dict[str, Any]]] = []
         """Sent to whoever subscribes."""
+        self.standing: list[dict[str, Any]] = []
+        """How far what runs is; sent behind the news."""
         context.route("**/flowbook/**", self._answer)
         context.route_web_socket("**/flowbook/stream*", self._stream)
 
@@ -64,6 +67,8 @@ class Server:
         self.said.append(json.loads(message))
         for seq, row in self.news:
             self.sockets[-1].send(json.dumps({"seq": seq, "rows": {"executions": [row]}}))
+        if self.standing:
+            self.sockets[-1].send(json.dumps({"seq": 0, "rows": {"progress": self.standing}}))
 
 
 @pytest.fixture
@@ -105,6 +110,16 @@ def test_follows_the_stream(server: Server, fresh_page: Any) -> None:
     side.get_by_role("region", name="Executions").get_by_role("img", name="killed").wait_for()
     assert side.get_by_role("region", name="Running").count() == 0
     assert server.said == [{"subscribe": "executions", "since": None}]
+
+
+def test_says_how_far_a_running_one_is(server: Server, fresh_page: Any, shots: Path) -> None:
+    standing = {"execution_id": "run1", "ended": 34, "expected": 53}
+    server.standing = [{**standing, "at": "fit, cell 7 of 12", "estimate": 460.0}]
+    side = reveal(fresh_page)
+    running = side.get_by_role("region", name="Running").get_by_role("listitem")
+    running.get_by_text("34 of 53 · fit, cell 7 of 12").wait_for()
+    running.get_by_text(re.compile(r"^1:[0-5]0 left$")).wait_for()
+    side.screenshot(path=shots / "sidebar-standing.png")
 
 
 def test_reconnects_from_the_last_number(server: Server, fresh_page: Any) -> None:

@@ -77,7 +77,10 @@ def test_follow_ends_with_the_execution_and_kill_ends_it(flowbook: Terminal) -> 
     assert running.stdout is not None
     while "started" not in (line := running.stdout.readline()):
         assert line, "it ended before the script began"
-    id = flowbook.json("executions", "list", "--state", "RUNNING")[0]["id"]
+    listed = flowbook.json("executions", "list", "--state", "RUNNING")[0]
+    id = listed["id"]
+    assert listed["progress"] == "0 of 1 · wait"
+    assert "0 of 1 · wait" in flowbook("executions", "list").stdout
     follower = flowbook.start("executions", "logs", id, "--follow")
     assert follower.stdout is not None
     while "started" not in (line := follower.stdout.readline()):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import flowbook as fb
-from flowbook.engine.estimates import by_cells
+from flowbook.engine.estimates import Before, by_cells, whole
 from flowbook.kinds.state import State
 
 from .conftest import notebook
@@ -50,6 +50,54 @@ def test_a_new_cell_leaves_it_open() -> None:
     run = {"task_id": "train", "started_at": NOW - timedelta(seconds=100)}
     cells = [cell(1, "RUNNING", 1), cell(7, "WAITING")]
     assert by_cells(run, cells, USUAL, NOW) is None
+
+
+BEFORE = Before(whole=200.0, tasks={}, rest={"load": 90.0, "train": 20.0}, cells={})
+
+
+@pytest.mark.parametrize(
+    ("running", "tasks", "expected"),
+    [
+        ({}, {}, 200.0),
+        ({"load": 15}, {"load": 10.0}, 15 + 15 + 90.0),
+        ({"load": 5}, {"load": 10.0}, 25 + 10 + 90.0),
+        ({"load": 5, "train": 5}, {"load": 10.0, "train": 300.0}, 25 + 300 + 20.0),
+        ({"loop": 5}, {"loop": 10.0}, 200.0),
+    ],
+    ids=["between tasks", "overdue", "in time", "side by side", "several times"],
+)
+def test_an_execution_takes_what_runs_and_what_follows_it(
+    running: dict[str, float], tasks: dict[str, float], expected: float
+) -> None:
+    execution = {"started_at": (NOW - timedelta(seconds=30)).isoformat()}
+    runs = [
+        {"task_id": task, "started_at": NOW - timedelta(seconds=seconds)}
+        for task, seconds in running.items()
+    ]
+    assert whole(execution, runs, tasks, BEFORE, NOW) == expected
+
+
+def test_the_history_tells_how_long_an_execution_goes_on(tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text(
+        "id: steps\nnamespace: tests\ntasks:\n"
+        "  - {id: wait, type: core.flow.Sleep, duration: '{{ inputs.wait }}'}\n"
+        "  - {id: after, type: core.flow.Sleep, duration: PT0.3S}\n"
+        "inputs: [{id: wait, type: STRING, defaults: PT0S}]\n"
+    )
+    with fb.open(tmp_path) as workspace:
+        for _ in range(3):
+            assert workspace.run(flow).state is State.SUCCESS
+        run = workspace.run(flow, {"wait": "PT1M"}, wait=False)
+        eventually(lambda: [str(one.state) for one in run.task_runs] == ["RUNNING"])
+        shown = workspace.view(run.id)
+        assert shown.estimate is not None
+        assert shown.elapsed is not None
+        assert 0.25 <= shown.estimate - shown.elapsed < 5
+        assert str(run.progress) == "0 of 2 · wait"
+        workspace.kill(run.id)
+        run.wait(30)
+        assert run.progress is None
 
 
 @pytest.mark.parametrize("runs", [2, 3])

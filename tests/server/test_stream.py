@@ -42,6 +42,28 @@ async def test_executions_are_followed_from_what_there_is(jp_ws_fetch: Any, work
     socket.close()
 
 
+async def test_who_follows_all_is_told_how_far_they_are(jp_ws_fetch: Any, workspace: Any) -> None:
+    await workspace.deploy(LONG)
+    run_id = await workspace.run("demo.long")
+    socket = await jp_ws_fetch("flowbook", "stream")
+    socket.write_message(json.dumps({"subscribe": "executions", "since": 1}))
+
+    standing: list[dict[str, Any]] = []
+    while not standing or not standing[-1]["at"]:
+        message = await told(socket)
+        assert message["seq"] >= 1  # a page comes back to what it was told last
+        standing += message["rows"].get("progress", [])
+
+    assert standing[-1] == {
+        "execution_id": run_id,
+        "ended": 0,
+        "expected": 1,
+        "at": "wait",
+        "estimate": None,
+    }
+    socket.close()
+
+
 async def test_one_execution_is_followed_with_its_task_runs_and_logs(
     jp_ws_fetch: Any, workspace: Any
 ) -> None:

@@ -87,7 +87,7 @@ async def test_how_long_tasks_usually_take(store: Store) -> None:
     ]
     await store.append([event()], changes, None)
     assert await store.query("task_durations", namespace="demo", flow_id="etl") == [
-        {"task_id": "load", "seconds": 3.0, "runs": 3}
+        {"task_id": "load", "seconds": 3.0, "runs": 3, "rest": None}
     ]
 
 

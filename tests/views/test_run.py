@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flowbook.views.outputs import links_of, table
+from flowbook.views.progress import progress
 from flowbook.views.run import MIME, RunView, run_view
 from flowbook.views.text import text, tree
 
@@ -49,6 +50,14 @@ def test_text_of_a_running_one_is_bounded(rows: dict[str, Any]) -> None:
     }
     shown = run_view(**{**rows["running"](), "tree": many}).bundle()["text/plain"].split("\n")
     assert (len(shown), shown[-1]) == (62, "  …")
+
+
+def test_a_list_says_how_far_a_run_is(view: View) -> None:
+    standing = progress(view("running"))
+    assert str(standing) == "33 of 55 · report, cell 7 of 12 · 1:10 left"
+    assert standing is not None
+    assert standing.to_json()["estimate"] == 105.0
+    assert progress(view("failed")) is None
 
 
 def test_data_goes_through_json(view: View) -> None:

@@ -16,6 +16,7 @@ from .task_run import TaskRun, moment
 
 if TYPE_CHECKING:
     from flowbook.engine.drive import Driver
+    from flowbook.views.progress import Progress
     from flowbook.views.run import RunView
 
     from .workspace import Workspace
@@ -84,6 +85,13 @@ class Run:
     def duration(self) -> timedelta | None:
         start, end = self.start, self.end
         return None if start is None or end is None else end - start
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far it is; its text is `33 of 55 · report, cell 7 of 12 · 1:10 left`. None when it has ended."""
+        if self.is_over:
+            return None
+        return self.workspace.portal.call(self.workspace.engine.history.progress(self.id))
 
     @property
     def parent_id(self) -> str | None:

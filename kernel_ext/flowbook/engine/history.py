@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flowbook.errors import NotFound
+from flowbook.errors import FlowbookError, NotFound
 from flowbook.executions import changes as rows_of
 from flowbook.flows.topology import topology
 from flowbook.kinds.dynamic import Json
@@ -20,6 +20,7 @@ from .estimates import Usual
 
 if TYPE_CHECKING:
     from flowbook.views.run import RunView
+    from flowbook.views.progress import Progress
 
     from .drive import Driver
     from .workspace import Workspace
@@ -174,8 +175,7 @@ class History:
         now = self._workspace.clock.now()
         usual = None
         if not over:
-            names = (flow.namespace, flow.id)
-            usual = await self._usual.of(execution_id, *names, task_runs, cells, now)
+            usual = await self._usual.of(row, task_runs, cells, now)
         return run_view(
             row,
             topology(flow),
@@ -205,6 +205,17 @@ class History:
         """Return when an execution has its end state; of one that was RETRIED, the one in its place."""
         driver = self._workspace.drivers.get(execution_id)
         if driver is not None:
+    async def progress(self, execution_id: str) -> Progress | None:
+        """How far an execution is; None when it has ended, or its flow can't be read any more."""
+        from flowbook.views.progress import progress
+
+        try:
+            if State((await self.row(execution_id))["state"]).is_terminal:
+                return None
+            return progress(await self.view(execution_id))
+        except FlowbookError:
+            return None
+
             await driver.ended.wait()
         else:
             await self._until(execution_id, lambda row: State(row["state"]).is_terminal)

@@ -29,6 +29,8 @@ class Now:
     title: str
     code: str = ""
     since: float | None = None
+    cells: int = 0
+    """How many cells the notebook has whose cell it is."""
 
     def to_json(self) -> dict[str, Json]:
         """The foot for the browser."""
@@ -240,9 +242,10 @@ def _at(at_work: Sequence[Row], runs: Runs) -> Now | None:
     if not at_work:
         return None
     for run in at_work:
-        for cell in reversed(runs.latest_cells(run)):
+        cells = runs.latest_cells(run)
+        for cell in reversed(cells):
             if states.name_of(cell["state"]) == "running" and cell["cell"]:
-                return _at_cell(run, cell)
+                return _at_cell(run, cell, cells[-1]["cell"])
     last = max(at_work, key=lambda run: moment(run.get("started_at")) or 0.0)
     value = last.get("value")
     title = f"{last['task_id']} · {value}" if value is not None else last["task_id"]
@@ -251,11 +254,12 @@ def _at(at_work: Sequence[Row], runs: Runs) -> Now | None:
     return Now(title=title, since=moment(last.get("started_at")))
 
 
-def _at_cell(run: Row, cell: Row) -> Now:
+def _at_cell(run: Row, cell: Row, cells: int) -> Now:
     """The cell, and its source line or the last line it said."""
     said = str(cell.get("text") or "").rstrip().rpartition("\n")[2]
     return Now(
         title=f"{run['task_id']}, cell {cell['cell']}",
         code=one_line(str(cell.get("source") or "") or said, 160),
         since=moment(cell.get("started_at")),
+        cells=cells,
     )

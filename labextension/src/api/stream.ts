@@ -7,9 +7,21 @@ import type { ISignal } from '@lumino/signaling';
 /** A row of the store, as it is there. */
 export type Row = Record<string, unknown>;
 
+/** How far an execution is that runs. */
+export interface IProgress {
+  execution_id: string;
+  /** Task runs that have ended, and how many there will be as far as is known. */
+  ended: number;
+  expected: number;
+  /** What runs: `report, cell 7 of 12`. */
+  at: string;
+  /** Seconds it is expected to take in all. */
+  estimate: number | null;
+}
+
 export interface IMessage {
   seq: number;
-  rows: { executions?: Row[]; task_runs?: Row[]; cells?: Row[] };
+  rows: { executions?: Row[]; task_runs?: Row[]; cells?: Row[]; progress?: IProgress[] };
 }
 
 export interface IConnection {

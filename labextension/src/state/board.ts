@@ -1,6 +1,6 @@
 /** What the sidebar shows: rows as they came, the newest kept. */
 import type { IExecution, IFlow } from '../api/client';
-import type { Row } from '../api/stream';
+import type { IProgress, Row } from '../api/stream';
 
 export interface IExecutionRow {
   id: string;
@@ -15,10 +15,12 @@ export interface IExecutionRow {
 export interface IBoard {
   seq: number;
   executions: ReadonlyMap<string, IExecutionRow>;
+  /** By execution; of those that have run since the view was opened. */
+  progress: ReadonlyMap<string, IProgress>;
   flows: readonly IFlow[];
 }
 
-export const EMPTY: IBoard = { seq: -1, executions: new Map(), flows: [] };
+export const EMPTY: IBoard = { seq: -1, executions: new Map(), progress: new Map(), flows: [] };
 
 function time(value: unknown): number | undefined {
   if (typeof value === 'number') {

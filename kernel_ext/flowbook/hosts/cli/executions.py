@@ -31,7 +31,7 @@ STATES = [
     "RETRIED",
     "SKIPPED",
 ]
-COLUMNS = ["id", "flow", "state", "start", "duration", "labels"]
+COLUMNS = ["id", "flow", "state", "start", "duration", "progress", "labels"]
 
 
 @click.group(
@@ -121,7 +121,8 @@ def list_(
             rows = [execution_row(run) for run in found]
     if output == "table":
         rows = [{**row, "labels": _of_people(row["labels"])} for row in rows]
-    listing(rows, COLUMNS, output, empty="No execution matches.")
+    columns = [name for name in COLUMNS if name != "progress" or any(row[name] for row in rows)]
+    listing(rows, columns, output, empty="No execution matches.")
 
 
 @executions.command(

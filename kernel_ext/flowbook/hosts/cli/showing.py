@@ -27,6 +27,7 @@ def execution_row(run: Run) -> dict[str, Any]:
         "state": str(run.state),
         "start": run.start,
         "duration": run.duration,
+        "progress": str(run.progress or "") or None,
         "labels": dict(run.labels),
     }
 

@@ -119,7 +119,10 @@ def runs(magics: FlowMagics, given: Namespace) -> Table:
         namespace, flow_id = _names(magics, given.flow)
     states = [state.upper() for state in given.state] if given.state else None
     found = magics.ws.executions(namespace=namespace, flow=flow_id, state=states, limit=given.limit)
-    return Table([_row(one) for one in found], empty="No execution yet.")
+    rows = [_row(one) for one in found]
+    if not any(row["progress"] for row in rows):
+        rows = [{name: row[name] for name in row if name != "progress"} for row in rows]
+    return Table(rows, empty="No execution yet.")
 
 
 def _row(run: Any) -> Mapping[str, Any]:
@@ -133,6 +136,7 @@ def _row(run: Any) -> Mapping[str, Any]:
         "state": str(run.state).lower(),
         "started": started,
         "took": took,
+        "progress": run.progress,
     }
 
 

@@ -4,6 +4,7 @@ Theory of operation. A subscription follows the history on the engine's loop; ea
 to the server's loop, where all that arrived while a message was on its way is folded into the next
 one, newest row winning. So a slow page costs memory for the rows it misses, not for the commits,
 and a message always holds whole commits. Without `since` the first message holds what there is.
+Who follows all executions is also told how far those are that run (`standing.py`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from flowbook.engine.closing import shown_row
 from flowbook.engine.workspace import Workspace
 from flowbook.errors import FlowbookError
 from flowbook.store.rows import Batch
 
 from .base import json_text
 from .host import ServerHost
+from .standing import PROGRESS, Standing, moved, unfinished
 
 Rows = dict[str, list[Mapping[str, Any]]]
 LISTED = ("executions", "flows", "triggers")
@@ -40,6 +43,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "outputs": ("task_run_id",),
     "cells": ("task_run_id", "attempt", "cell"),
     "logs": ("seq",),
+    PROGRESS: ("execution_id",),
 }
 RECENT = 100
 
@@ -47,8 +51,8 @@ RECENT = 100
 class Pending:
     """What has arrived and isn't sent yet."""
 
-    def __init__(self) -> None:
-        self.seq = 0
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
         self._rows: dict[str, dict[tuple[Any, ...], Mapping[str, Any]]] = {}
         self.arrived = asyncio.Event()
 
@@ -81,7 +85,7 @@ def wanted(batch: Batch, execution_id: str | None) -> Rows:
         row = change.values
         owner = row.get("id") if change.table == "executions" else row.get("execution_id")
         if execution_id is None or owner == execution_id:
-            rows.setdefault(change.table, []).append(row)
+            rows.setdefault(change.table, []).append(shown_row(change.table, row))
     if execution_id:
         for record in batch.records:
             table = str(record["table"])
@@ -160,20 +164,29 @@ class StreamHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # type: 
         workspace = host.workspace
         assert workspace is not None
         loop = asyncio.get_running_loop()
-        pending = Pending()
+        pending = Pending(since or 0)
 
         async def read() -> None:
             ours = None if execution_id is None else [execution_id]
             follower = workspace.store.follow(since, executions=ours)
+            standing = Standing(
+                workspace, lambda rows: loop.call_soon_threadsafe(pending.add, 0, {PROGRESS: rows})
+            )
+            looking = asyncio.create_task(standing.follow())
             try:
                 if since is None:
                     first = await snapshot(workspace, execution_id)
                     loop.call_soon_threadsafe(pending.add, follower.seq or 0, first)
+                if execution_id is None:
+                    standing.add(await unfinished(workspace))
                 async for batch in follower:
                     rows = wanted(batch, execution_id)
                     if rows:
                         loop.call_soon_threadsafe(pending.add, batch.seq, rows)
+                    if execution_id is None:
+                        standing.add(moved(batch))
             finally:
+                looking.cancel()
                 await follower.aclose()
 
         reading = host.begin(read())

@@ -62,15 +62,30 @@ from executions e left join owners o on o.execution_id = e.id
 where e.ended_at is null
 
 -- name: task_durations
--- How long each task of a flow usually took, from its last successful runs, in seconds.
-select task_id, median(epoch_us(ended_at) - epoch_us(started_at)) / 1e6 as seconds, count(*) as runs
+-- How long each task of a flow usually took, and how long its execution then went on, from its last successful
+-- runs, in seconds. The rest is left open where a task runs several times in an execution.
+select task_id, median(seconds) as seconds, count(*) as runs,
+       case when count(*) = count(distinct execution_id) then median(rest) end as rest
 from (
-    select task_id, started_at, ended_at from task_runs
-    where namespace = $namespace and flow_id = $flow_id and state in ('SUCCESS', 'WARNING')
-      and started_at is not null and ended_at is not null
-    qualify row_number() over (partition by task_id order by ended_at desc) <= 20
+    select t.task_id, t.execution_id, (epoch_us(t.ended_at) - epoch_us(t.started_at)) / 1e6 as seconds,
+           (epoch_us(e.ended_at) - epoch_us(t.ended_at)) / 1e6 as rest
+    from task_runs t
+    left join executions e on e.id = t.execution_id and e.state in ('SUCCESS', 'WARNING')
+    where t.namespace = $namespace and t.flow_id = $flow_id and t.state in ('SUCCESS', 'WARNING')
+      and t.started_at is not null and t.ended_at is not null
+    qualify row_number() over (partition by t.task_id order by t.ended_at desc) <= 20
 )
 group by task_id
+
+-- name: execution_durations
+-- How long a flow usually took, from its last successful executions, in seconds.
+select median(epoch_us(ended_at) - epoch_us(started_at)) / 1e6 as seconds, count(*) as runs
+from (
+    select started_at, ended_at from executions
+    where namespace = $namespace and flow_id = $flow_id and state in ('SUCCESS', 'WARNING')
+      and started_at is not null and ended_at is not null
+    order by ended_at desc limit 20
+)
 
 -- name: tables_of_task
 -- The Parquet files of a task's latest good run, of one execution, or of the latest before a moment.

@@ -1,13 +1,15 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
+import type { IProgress } from '../../api/stream';
 import type { IExecutionRow } from '../../state/board';
 import { isOver } from '../run/states';
-import { clock } from '../run/words';
+import { clock, count, left } from '../run/words';
 import { ago } from './ago';
 import { StateIcon } from './icons';
 
 export interface IExecutionRowProps {
   row: IExecutionRow;
+  progress?: IProgress;
   now: number;
   trans: TranslationBundle;
   selected: boolean;
@@ -19,7 +21,7 @@ export interface IExecutionRowProps {
 
 /** One execution; selected, it says more and can be killed. */
 export function ExecutionRow(props: IExecutionRowProps): React.JSX.Element {
-  const { row, now, trans, selected, onSelect } = props;
+  const { row, progress, now, trans, selected, onSelect } = props;
   const over = isOver(row.state);
   const item = React.useRef<HTMLLIElement>(null);
   React.useEffect(() => {
@@ -27,7 +29,8 @@ export function ExecutionRow(props: IExecutionRowProps): React.JSX.Element {
       item.current?.scrollIntoView({ block: 'nearest' });
     }
   }, [selected]);
-  const elapsed = row.started === undefined ? '' : clock(((over ? row.ended : undefined) ?? now) / 1000 - row.started / 1000);
+  const passed = row.started === undefined ? undefined : (((over ? row.ended : undefined) ?? now) - row.started) / 1000;
+  const elapsed = passed === undefined ? '' : clock(passed);
   const fact = over ? ago(row.ended ?? row.started, now, trans) : elapsed;
   return (
     <li ref={item}>
@@ -36,8 +39,27 @@ export function ExecutionRow(props: IExecutionRowProps): React.JSX.Element {
         <span className="fb-cut">{row.flow}</span>
         <span className="fb-mod-meta fb-push">{fact}</span>
       </button>
+      {!over && progress && <Standing progress={progress} passed={passed ?? 0} trans={trans} />}
       {selected && <Detail {...props} elapsed={elapsed} over={over} />}
     </li>
+  );
+}
+
+/** How far it is: a bar, what runs, and how long it will still take. */
+function Standing(props: { progress: IProgress; passed: number; trans: TranslationBundle }): React.JSX.Element {
+  const { progress, passed, trans } = props;
+  const facts = trans.__('%1 of %2', count(progress.ended), count(progress.expected));
+  const share = (100 * progress.ended) / Math.max(progress.expected, 1);
+  return (
+    <div className="fb-Side-standing">
+      <div className="fb-Progress" aria-hidden="true">
+        <i data-state="running" style={{ width: `${share}%` }} />
+      </div>
+      <div className="fb-quiet fb-small">
+        <span className="fb-cut">{[facts, progress.at].filter(Boolean).join(' · ')}</span>
+        <span className="fb-push">{left(progress.estimate ?? undefined, passed)}</span>
+      </div>
+    </div>
   );
 }
 

@@ -35,6 +35,7 @@ function Body({ store, trans, selected, onSelect }: ISidebarProps): React.JSX.El
     <ExecutionRow
       key={row.id}
       row={row}
+      progress={board.progress.get(row.id)}
       now={now}
       trans={trans}
       selected={row.id === selected}
