@@ -29,6 +29,13 @@ tasks:
   - {id: ask, type: io.kestra.plugin.core.flow.Pause, onResume: [{id: name, type: STRING}]}
   - {id: greet, type: io.kestra.plugin.core.log.Log, message: "Hello {{ outputs.ask.onResume.name }}"}
 """
+AGAIN = """
+id: again
+namespace: tests
+tasks:
+  - {id: only-once, type: io.kestra.plugin.core.execution.Fail, condition: "{{ execution.id == execution.originalId }}",
+     retry: {type: constant, interval: PT0.1S, maxAttempts: 2, behavior: CREATE_NEW_EXECUTION}}
+"""
 
 
 @pytest.fixture
@@ -67,11 +74,46 @@ def test_a_replay_from_a_task_keeps_what_came_before(workspace: fb.Workspace) ->
     assert fresh.outputs == {"said": "uu"}
 
 
+CHAIN = """
+id: chain
+namespace: tests
+inputs: [{id: word, type: STRING, defaults: a}]
+tasks:
+  - {id: first, type: io.kestra.plugin.core.debug.Return, format: "{{ inputs.word }}"}
+  - {id: each, type: io.kestra.plugin.core.flow.ForEach, values: [1, 2],
+     tasks: [{id: one, type: io.kestra.plugin.core.debug.Return, format: "{{ outputs.first.value }}{{ taskrun.value }}"}]}
+  - {id: last, type: io.kestra.plugin.core.debug.Return, format: "{{ outputs.one['2'].value }}!"}
+outputs: [{id: said, type: STRING, value: "{{ outputs.last.value }}"}]
+"""
+
+
 def test_only_some_tasks_run(workspace: fb.Workspace) -> None:
     run = workspace.run(THREE, only="first")
     assert states(run) == {"first": "SUCCESS", "second": "SKIPPED", "third": "SKIPPED"}
+    assert run.state is State.SUCCESS
     run = workspace.run(THREE, to="first")
     assert states(run)["second"] == "SKIPPED"
+
+
+def test_recorded_outputs_stand_for_tasks_passed_over(workspace: fb.Workspace) -> None:
+    whole = workspace.run(CHAIN, {"word": "o"})
+    part = workspace.run(CHAIN, {"word": "u"}, only="last")
+    assert states(part) == {"first": "SKIPPED", "each": "SKIPPED", "last": "SUCCESS"}
+    assert part.outputs == {"said": "o2!"}
+    told = [line["message"] for line in part.logs() if whole.id in line["message"]]
+    assert told == [f"Not run here: outputs of 'first', 'one' are those of {whole.id}"]
+    assert workspace.run(CHAIN, {"word": "i"}, from_="each").outputs == {"said": "o2!"}
+    assert workspace.run(CHAIN, {"word": "i"}, only=["first", "each"]).outputs == {"said": "o2!"}
+    assert workspace.run(CHAIN, only="last").outputs == {"said": "i2!"}  # parts are good runs too
+    assert part.replay().wait(20).outputs == {"said": "o2!"}
+
+
+def test_a_failed_run_lends_what_came_before_its_failure(workspace: fb.Workspace) -> None:
+    failed = workspace.run(THREE, {"word": "o"})
+    workspace.kv("tests")["fine"] = True
+    part = workspace.run(THREE, from_="second")
+    assert part.outputs == {"said": "oo"}
+    assert any(failed.id in line["message"] for line in part.logs())
 
 
 def test_a_pause_is_resumed_with_its_inputs(workspace: fb.Workspace) -> None:
@@ -86,6 +128,15 @@ def test_a_pause_is_resumed_with_its_inputs(workspace: fb.Workspace) -> None:
     assert "Hello Ada" in [line["message"] for line in run.logs()]
     with pytest.raises(fb.Conflict, match="is not paused"):
         workspace.resume(run.id)
+
+
+def test_who_waits_gets_the_execution_that_retries_end_with(workspace: fb.Workspace) -> None:
+    run = workspace.run(AGAIN, wait=False)
+    last = run.wait(20)
+    assert (run.state, last.state) == (State.RETRIED, State.SUCCESS)
+    assert (last.parent_id, run.last.id) == (run.id, last.id)
+    assert [view.state for view in run.watch()][-1] == "success"
+    assert workspace.run(AGAIN).state is State.SUCCESS
 
 
 def test_a_marked_task_run_lets_the_flow_go_on(workspace: fb.Workspace) -> None:
@@ -111,6 +162,10 @@ def test_an_expression_is_evaluated_in_an_execution(workspace: fb.Workspace) -> 
         (lambda ws: ws.run("nodots"), "write it as namespace.id"),
         (lambda ws: ws.run(THREE, {"wrd": "x"}), "has no input 'wrd'; it has word"),
         (lambda ws: ws.run(THREE, only="frist"), "did you mean 'first'"),
+        (
+            lambda ws: ws.run(THREE, only="third"),
+            "'third' reads outputs of 'first', which would not run, and nothing is recorded",
+        ),
         (lambda ws: ws.run(THREE, labels={"system.x": "1"}), "offending label: system.x"),
         (lambda ws: ws.execution("0000"), "There is no execution '0000'"),
         (lambda ws: ws.run(THREE).replay("fourth"), "has no task run 'fourth'"),

@@ -31,10 +31,9 @@ import yaml
 
 import probe_part
 from flowbook.clock import VirtualClock
-from flowbook.engine.control import successor
 from flowbook.engine.timers import Timers
 from flowbook.engine.workspace import Workspace
-from flowbook.errors import FlowbookError, NotFound
+from flowbook.errors import FlowbookError
 from flowbook.kinds.durations import iso, parse_duration
 from flowbook.kinds.state import State
 
@@ -133,18 +132,6 @@ async def scene(case: dict[str, Any], workspace: Workspace, clock: VirtualClock)
                 if State(wanted.get("state", "SUCCESS")).is_terminal:
                     await workspace.wait(row["id"])
                 await check(workspace, row["id"], wanted, begun)
-
-
-async def successors_ended(workspace: Workspace, execution_id: str) -> None:
-    """Until the executions that take the place of a RETRIED one have ended; each is made a moment later."""
-    while (await workspace.history.row(execution_id))["state"] == State.RETRIED:
-        execution_id = successor(execution_id)
-        while True:
-            try:
-                await workspace.wait(execution_id)
-                break
-            except NotFound:
-                await asyncio.sleep(0.01)
 
 
 async def executions(workspace: Workspace, flows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -141,22 +141,32 @@ class Run:
             )
         )
 
+    @property
+    def last(self) -> Run:
+        """The execution at the end of those that took this one's place when a retry made new ones (it is
+        RETRIED then); mostly this one."""
+        last = self.workspace.portal.call(self.workspace.engine.history.last(self.id))
+        return self if last == self.id else Run(self.workspace, last)
+
     def wait(self, timeout: float | None = None) -> Run:
-        """Wait until nothing is left to run. Raises `TimeoutError`."""
+        """Wait until nothing is left to run. Raises `TimeoutError`.
+
+        Gives the run itself, or the last one in its place if a retry made new executions.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 raise TimeoutError(f"Execution {self.id} is still {self.state} after {timeout} s")
             try:
-                self.workspace.portal.call(self.workspace.engine.wait(self.id, left))
+                last = self.workspace.portal.call(self.workspace.engine.wait(self.id, left))
             except TimeoutError:
                 continue
-            return self
+            return self if last == self.id else Run(self.workspace, last)
 
     def watch(self, interval: float = 0.1) -> Iterator[RunView]:
         """The execution's view, again whenever something has changed, at most every `interval` seconds;
-        the last one is the end."""
+        the last one is the end. Goes on with the execution that takes its place, if one does."""
         call, engine = self.workspace.portal.call, self.workspace.engine
         driver = engine.drivers.get(self.id)
         changes = engine.history.changes(self.id)
@@ -174,6 +184,8 @@ class Run:
             with contextlib.suppress(RuntimeError):  # after Ctrl-C it still waits over there
                 call(changes.aclose())  # type: ignore[attr-defined]
         yield call(engine.history.view(self.id))
+        if (later := call(engine.history.successor(self.id))) is not None:
+            yield from Run(self.workspace, later).watch(interval)
 
     def df(self, task: str, name: str | None = None) -> Any:
         """A table that a task handed on, as a pandas DataFrame."""

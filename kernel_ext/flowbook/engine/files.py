@@ -67,8 +67,7 @@ def _family(execution: Execution) -> set[str]:
     """The executions whose files this one may read: itself, what it was made from, who triggered it,
     and what it started."""
     family = {execution.id, slug(execution.id), execution.original_id}
-    if execution.parent_id:
-        family.add(execution.parent_id)
+    family |= {one for one in (execution.parent_id, execution.recorded_from) if one}
     triggered_by = (execution.trigger or {}).get("variables", {}).get("executionId")
     if triggered_by:
         family.add(triggered_by)

@@ -82,7 +82,8 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Start the whole execution again as a new one (retry with CREATE_NEW_EXECUTION)."""
+    """Start the whole execution again as a new one (retry with CREATE_NEW_EXECUTION), durable with the
+    end of this one."""
 
     attempt_number: int
 

@@ -112,7 +112,9 @@ def outputs_failed(turn: Turn, error: Failure) -> None:
     message = f"Failed to render output values: {error.get('message')}"
     was: State = turn.ending
     turn.set(asked=None, ending=None, results=None)
-    if was is State.FAILED:  # what failed first is the error
+    if (
+        was is State.FAILED or turn.only is not None
+    ):  # what failed first is the error; a part is no whole
         turn.note(ROOT, message, Level.WARN)
         end(turn, was)
     else:

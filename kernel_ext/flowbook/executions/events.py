@@ -36,6 +36,10 @@ class Created:
     schedule_date: datetime | None = None
     execution_kind: str = "NORMAL"
     only: tuple[str, ...] | None = None
+    recorded: Mapping[str, Json] = field(default_factory=dict)
+    """Outputs that stand for tasks which `only` passes over, by task id."""
+    recorded_from: str | None = None
+    """The execution they are of."""
     copied: Sequence[Mapping[str, Json]] = ()
     """Task runs taken over from another execution (replay)."""
 

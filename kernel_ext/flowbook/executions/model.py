@@ -189,7 +189,11 @@ class Execution:
     schedule_date: datetime | None = None
     kind: str = "NORMAL"
     only: frozenset[str] | None = None
-    """Run these task ids only; others are passed over, with recorded outputs if there are any."""
+    """Run these task ids only; others are passed over."""
+    recorded: Mapping[str, Json] = field(default_factory=dict)
+    """Outputs that stand for those passed over, by task id."""
+    recorded_from: str | None = None
+    """The execution they are of."""
     task_runs: Map[str, TaskRun] = Map()
     count: int = 0
     """Task runs created so far: the next position."""

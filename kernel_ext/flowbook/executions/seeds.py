@@ -10,6 +10,7 @@ from flowbook.kinds.state import State
 from flowbook.kinds.task import Task
 
 from .model import ROOT, Stand, TaskRun
+from .partial import passes
 from .turn import Turn
 
 UNMET = frozenset({State.SKIPPED, State.FAILED, State.KILLED})
@@ -55,7 +56,10 @@ def unmet_dependency(turn: Turn, run: TaskRun, task: Task) -> str | None:
     wanted = task.depends_on if isinstance(task.depends_on, list | tuple) else ()
     for name in wanted:
         found = turn.latest.get((str(name), run.value)) or turn.latest.get((str(name), None))
-        if found is not None and turn.runs[found].state in UNMET and not is_aware(turn, run, task):
+        if found is None or turn.runs[found].state not in UNMET:
+            continue
+        passed_over = not passes(turn, turn.runs[found], turn.task(turn.runs[found]))
+        if not passed_over and not is_aware(turn, run, task):
             return str(name)
     return None
 

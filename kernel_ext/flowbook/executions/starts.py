@@ -14,13 +14,14 @@ from flowbook.kinds.task import ExecutableTask, FlowableTask, Hole, Level, Task,
 
 from . import attempts, children, endings, scopes, seeds, updates
 from .commands import Ask, SetTimer
-from .model import ROOT, Failure, Section, TaskRun, changed
+from .model import Failure, Section, TaskRun, changed
+from .partial import passes
 from .turn import Turn
 
 
 def start(turn: Turn, run: TaskRun, task: Task) -> None:
     """The first thing a new task run does: ask `runIf`, or go."""
-    if turn.only is not None and not passes(turn, run, task):
+    if not passes(turn, run, task):
         turn.finish(run, State.SKIPPED)
         return
     if task.depends_on and (unmet := seeds.unmet_dependency(turn, run, task)):
@@ -34,26 +35,6 @@ def start(turn: Turn, run: TaskRun, task: Task) -> None:
         ask(turn, run, "runIf", asked)
     else:
         go(turn, run, task)
-
-
-def passes(turn: Turn, run: TaskRun, task: Task) -> bool:
-    """Whether `only` lets this task run: it is named, or it is around or inside a named one."""
-    wanted: frozenset[str] = turn.only
-    if run.section is not Section.TASKS or task.id in wanted:
-        return True
-    parent = run.parent
-    while parent != ROOT:
-        above = turn.runs[parent]
-        if above.task_id in wanted:
-            return True
-        parent = above.parent
-    queue = list(task.children())
-    while queue:
-        child = queue.pop()
-        if child.id in wanted:
-            return True
-        queue += child.children()
-    return False
 
 
 def is_attempted(task: Task) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
+from immutables import Map
+
 from flowbook.flows.model import Flow
 from flowbook.kinds.answers import Answers
 from flowbook.kinds.change import Change
@@ -83,6 +85,9 @@ def born(execution_id: str, flow: Flow, event: Created) -> Execution:
         schedule_date=event.schedule_date,
         kind=event.execution_kind,
         only=None if event.only is None else frozenset(event.only),
+        recorded=event.recorded,
+        recorded_from=event.recorded_from,
+        outputs=Map(event.recorded),
         events=1,
     )
     return restarts.with_copies(execution, event.copied)
@@ -190,6 +195,9 @@ def started(turn: Turn, event: Started) -> None:
         return
     turn.move(State.RUNNING)
     turn.note(ROOT, "Flow started")
+    if turn.recorded_from is not None:
+        named = ", ".join(f"'{name}'" for name in turn.recorded)
+        turn.note(ROOT, f"Not run here: outputs of {named} are those of {turn.recorded_from}")
     if turn.root is not None:  # a replay from within: its task runs are there already
         restarts.go_on(turn)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 @with_output
 def logs(id: str, follow: bool, level: str | None, task: str | None, output: str) -> None:
     """Show an execution's log: time, level, task, message. --follow ends with the execution."""
+    from .running import NewLines
     from .workspace import opened
 
     wanted = level.upper() if level else None
@@ -44,23 +45,20 @@ def logs(id: str, follow: bool, level: str | None, task: str | None, output: str
             else:
                 document(lines, output)
             return
-        shown = 0
+        new = NewLines(run, level=wanted, task=task)
         for _ in run.watch(interval=0.1):
-            shown = _new(run, shown, wanted, task, output)
-        _new(run, shown, wanted, task, output)
+            _say(new(), output)
+        _say(new(), output)
 
 
-def _new(run: Any, shown: int, level: str | None, task: str | None, output: str) -> int:
-    """Print the lines behind the first `shown`; how many there are now."""
-    lines = run.logs(level=level, task=task)
-    for line in lines[shown:]:
+def _say(lines: Iterable[Mapping[str, Any]], output: str) -> None:
+    for line in lines:
         if output == "table":
             say(line)
         else:
             import json
 
             click.echo(json.dumps(jsonable(line), ensure_ascii=False))
-    return len(lines)
 
 
 def say(line: Mapping[str, Any]) -> None:

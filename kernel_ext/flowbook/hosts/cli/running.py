@@ -129,16 +129,21 @@ def shown_from_here(
 
 
 class NewLines:
-    """The lines of a run's log that were not there at the last call."""
+    """The lines of a run's log, and of what takes its place, that were not there at the last call."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, **filters: str | None) -> None:
         self.run = run
+        self.filters = filters
         self.since = 0
 
     def __call__(self) -> list[dict[str, Any]]:
-        lines = self.run.logs()[self.since :]
+        later = self.run.last
+        lines = self.run.logs(**self.filters)[self.since :]
         self.since += len(lines)
-        return lines
+        if later.id == self.run.id:
+            return lines
+        self.run, self.since = later, 0
+        return [*lines, *self()]
 
 
 def _until(ws: Workspace, run: Run, timeout: float | None) -> Iterator[RunView]:
@@ -150,7 +155,7 @@ def _until(ws: Workspace, run: Run, timeout: float | None) -> Iterator[RunView]:
             late = True
             _kill(ws, run)
         yield view
-        if view.state == "paused" and waits_for_somebody(ws, run):
+        if view.state == "paused" and waits_for_somebody(ws, run.last):
             return
 
 
@@ -167,7 +172,7 @@ def _kill(ws: Workspace, run: Run) -> None:
     from flowbook.errors import Conflict
 
     try:
-        ws.kill(run.id)
+        ws.kill(run.last.id)
     except Conflict:
         pass  # it ended meanwhile
 
@@ -176,7 +181,7 @@ def ended(ws: Workspace, run: Run, output: str, *, quiet: bool = False) -> int:
     """Say how a run ended; the exit code."""
     from .showing import execution_document, print_end
 
-    run = ws.execution(run.id)
+    run = ws.execution(run.last.id)
     if output != "table":
         from .output import document
 

@@ -23,7 +23,7 @@ def follow(workspace: Any, run: Any, display: RunDisplay | None) -> None:
         try:
             for view in run.watch(INTERVAL):
                 display.show(view)
-            display.show(workspace.view(run.id))
+            display.show(workspace.view(run.last.id))
         except FlowbookError:
             pass  # the workspace was closed; the history has what became of it
 

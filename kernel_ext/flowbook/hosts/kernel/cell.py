@@ -80,9 +80,7 @@ def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
         to=given.to,
         only=given.only,
     )
-    magics.last = run.id
-    if given.out:
-        magics.shell.user_ns[given.out] = run
+    _hold(magics, given, run)
     display = None
     if not given.quiet:
         from .display import RunDisplay
@@ -98,8 +96,18 @@ def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
         follow(workspace, run, display)
         _say(given, f"Runs in this kernel, as {run.id[:6]}; %flow kill {run.id[:6]} ends it.")
         return None
-    wait(workspace, run, display)
+    try:
+        wait(workspace, run, display)
+    finally:
+        _hold(magics, given, run.last)
     return None
+
+
+def _hold(magics: FlowMagics, given: Namespace, run: Any) -> None:
+    """Make a run the last one, under the name that `-o` gave it."""
+    magics.last = run.id
+    if given.out:
+        magics.shell.user_ns[given.out] = run
 
 
 def kept(magics: FlowMagics, flow: Flow) -> int:

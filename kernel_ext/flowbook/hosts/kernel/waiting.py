@@ -24,7 +24,8 @@ class RunEnded(FlowbookError):
 
 
 def wait(workspace: Any, run: Any, display: RunDisplay | None) -> None:
-    """Return when the run is over. Ctrl-C kills it and waits for that; twice, nothing is waited for.
+    """Return when the run is over, and what took its place if a retry made new executions. Ctrl-C kills
+    it and waits for that; twice, nothing is waited for.
 
     Raises: RunEnded when it failed or was killed; KeyboardInterrupt after the second Ctrl-C.
     """
@@ -32,7 +33,7 @@ def wait(workspace: Any, run: Any, display: RunDisplay | None) -> None:
     while True:
         try:
             if interrupted is not None:
-                kill(workspace, run.id)
+                kill(workspace, run.last.id)
             for view in run.watch(INTERVAL):
                 if display is not None:
                     display.show(view)
@@ -43,6 +44,7 @@ def wait(workspace: Any, run: Any, display: RunDisplay | None) -> None:
                 print(f"Not waiting any longer. '%flow show {run.id[:6]}' shows what became of it.")
                 raise
             interrupted = now
+    run = run.last
     if display is not None and (display.view is None or not display.view.is_over):
         display.show(workspace.view(run.id))
     refuse_failure(run)
