@@ -85,7 +85,7 @@ def task_run_row(execution: Execution, run: TaskRun) -> Change:
             "value": run.value,
             "iteration": run.iteration,
             "position": run.position,
-            "state": run.state.value,
+            "state": run.state._value_,
             "started_at": _time(run.start),
             "ended_at": _time(run.end),
             "histories": histories(run.history),
@@ -104,7 +104,7 @@ def attempt_row(execution: Execution, run: TaskRun, attempt: Attempt) -> Change:
             "task_run_id": run.id,
             "number": attempt.number,
             "execution_id": execution.id,
-            "state": attempt.state.value,
+            "state": attempt.state._value_,
             "started_at": _time(attempt.start),
             "ended_at": _time(attempt.end),
             "host": None,
@@ -131,7 +131,7 @@ def outputs_row(execution: Execution, run: TaskRun) -> Change:
 
 
 def histories(history: History) -> list[dict[str, str]]:
-    return [{"state": state.value, "date": iso_text(moment)} for state, moment in history]
+    return [{"state": state._value_, "date": iso_text(moment)} for state, moment in history]
 
 
 def _time(moment: datetime | None) -> str | None:

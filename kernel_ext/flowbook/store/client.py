@@ -14,10 +14,10 @@ import os
 import secrets
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from flowbook import errors
 from flowbook.elected import Seat
@@ -37,6 +37,14 @@ PATIENCE = 30.0
 """Seconds to wait for a storekeeper."""
 LAZY = 20_000
 """Records that wait for their commit before `record` waits."""
+
+Prepared: TypeAlias = tuple[
+    list[tuple[str, int, str, str]],
+    list[tuple[str, str, str | None]],
+    tuple[str, int] | None,
+    list[int] | None,
+]
+"""An append as it travels: events, changes, owner, and on which event each change stands."""
 
 
 class Place(Protocol):
@@ -109,6 +117,7 @@ class Store:
         self._lost: FlowbookError | None = None
         self._keys: dict[str, tuple[str, ...]] = {}
         self._tables: dict[str, encode.Kinds] = {}
+        self._columns: dict[str, frozenset[str]] = {}
         self._embedded: Embedded | None = None
         self._closed = False
         self.keeper_pid: int | None = None
@@ -177,19 +186,36 @@ class Store:
         Raises: StaleOwner when another host or epoch owns an execution by now; StoreBusy when the
         disk is full.
         """
-        told = [
-            (event.execution_id, frames.micros(event.ts), event.kind, encode.text(event.payload))
-            for event in events
-        ]
-        held = None if owner is None else [owner.host, owner.epoch]
-        seq: int = await self._ask(
-            "append",
-            told,
+        return await self.send(self.prepare(events, changes, owner))
+
+    def prepare(
+        self, events: Sequence[EventRow], changes: Sequence[Change], owner: Owner | None
+    ) -> Prepared:
+        """An append as it will travel; nothing is sent. Raises `TypeError` for a change of no table."""
+        return (
+            [
+                (
+                    event.execution_id,
+                    frames.micros(event.ts),
+                    event.kind,
+                    encode.text(event.payload),
+                )
+                for event in events
+            ],
             [self._change(change) for change in changes],
-            held,
+            None if owner is None else (owner.host, owner.epoch),
             _spots(events, changes),
         )
-        return seq
+
+    def send(self, prepared: Prepared) -> Awaitable[int]:
+        """Begin an append; awaited, it is durable (see `append`)."""
+        return self._begin(self._next(), "append", *prepared)
+
+    async def handed_over(self) -> None:
+        """Return when what was sent has left this process, or the connection is gone."""
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
+                await self._writer.drain()
 
     async def record(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add logs, metrics or cells, in order with this client's appends; returns before they are durable.
@@ -313,22 +339,22 @@ class Store:
     # -- requests --------------------------------------------------------------------------------
 
     def _change(self, change: Change) -> tuple[str, str, str | None]:
-        values = change.values
+        table, key, values = change.table, change.key, change.values
         try:
-            key, columns = self._keys[change.table], self._tables[change.table].keys()
+            names, columns = self._keys[table], self._columns[table]
         except KeyError:
-            raise TypeError(f"The history has no table {change.table!r}") from None
-        if len(key) != len(change.key):
-            raise TypeError(f"{change.table} has the key {key}, not {change.key}")
+            raise TypeError(f"The history has no table {table!r}") from None
+        if len(names) != len(key):
+            raise TypeError(f"{table} has the key {names}, not {key}")
         if values is None:
-            return change.table, encode.text(change.key), None
-        if not values.keys() <= columns:
+            return table, encode.text(key), None
+        if not columns.issuperset(values):
             unknown = ", ".join(sorted(values.keys() - columns))
-            raise TypeError(f"{change.table} has no column {unknown}")
-        for column, part in zip(key, change.key, strict=True):
-            if column not in values:
-                values = {**values, column: part}
-        return change.table, encode.text(change.key), encode.text(values)
+            raise TypeError(f"{table} has no column {unknown}")
+        for name, part in zip(names, key, strict=True):
+            if name not in values:
+                values = {**values, name: part}
+        return table, encode.text(key), encode.text(values)
 
     def _next(self) -> int:
         self._number += 1
@@ -338,8 +364,7 @@ class Store:
         return await self._ask_as(self._next(), verb, *arguments)
 
     async def _ask_as(self, number: int, verb: str, *arguments: Any) -> Any:
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._send(verb, arguments, answer, 0, number)
+        answer = self._begin(number, verb, *arguments)
         try:
             return await answer
         except asyncio.CancelledError:
@@ -347,6 +372,11 @@ class Store:
                 self._waiting.pop(number, None)
                 self._write(frames.pack(["cancel", number]))
             raise
+
+    def _begin(self, number: int, verb: str, *arguments: Any) -> asyncio.Future[Any]:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._send(verb, arguments, answer, 0, number)
+        return answer
 
     def _send(
         self,
@@ -420,7 +450,9 @@ class Store:
                 raise _error(value)
             self._keys = {name: tuple(key) for name, (key, _) in value["tables"].items()}
             self._tables = {name: kinds for name, (_, kinds) in value["tables"].items()}
+            self._columns = {name: frozenset(kinds) for name, kinds in self._tables.items()}
             self.keeper_pid = value["pid"]
+            writer.transport.set_write_buffer_limits(high=0)  # `drain` waits for all of it
             self._reader, self._writer = reader, writer
             return
 

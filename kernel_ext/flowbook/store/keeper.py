@@ -37,6 +37,8 @@ from .writer import Reply, Transact, Writer
 
 IDLE = 60.0
 """Seconds without a client after which the storekeeper ends."""
+AT_ONCE = 5000
+"""Rows that are projected without delay: more would keep a reader waiting, fewer are often moved again."""
 LAG = 0.05
 """Seconds a change waits at most before it is projected."""
 _log = logging.getLogger(__name__)
@@ -126,7 +128,7 @@ class Keeper:
         while not self._ending:
             self._wake.wait()
             self._wake.clear()
-            if self.projection.count < 1000:
+            if self.projection.count < AT_ONCE:
                 time.sleep(
                     max(LAG, 8 * took)
                 )  # readers don't wait for this, and writers should have the file

@@ -11,6 +11,9 @@ from typing import Any
 from .duckdb import Database
 
 PAGE = 1000
+"""Events whose changes are taken together."""
+TOGETHER = 5000
+"""Rows that one statement writes: it costs as much as some hundred of them."""
 NOT_HISTORY = frozenset({"leases"})
 BOOKS = frozenset({"meta", "events", "seen", "logs", "metrics", "cells"})
 """Tables that don't follow from events: they are never behind."""
@@ -132,8 +135,8 @@ class Projection:
             present = [values for values in rows.values() if values is not None]
             if gone:
                 self._database.delete(cursor, table, gone)
-            for start in range(0, len(present), PAGE):
-                self._database.put(cursor, table, present[start : start + PAGE])
+            for start in range(0, len(present), TOGETHER):
+                self._database.put(cursor, table, present[start : start + TOGETHER])
 
     def _meta(self, name: str) -> str:
         row = self._cursor.execute("select value from meta where name = ?", [name]).fetchone()
