@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import Conflict, FlowbookError, NotFound
@@ -21,6 +22,7 @@ from flowbook.ids import new_id
 from flowbook.kinds.state import State
 from flowbook.store.rows import EventRow, Owner
 
+from .closing import Closing, check_openable, opened
 from .drive import Driver
 from .left_behind import taken_in
 
@@ -40,6 +42,7 @@ class Adoption:
         self._workspace = workspace
         self._tasks: list[asyncio.Task[None]] = []
         self._taking = asyncio.Lock()
+        self._left: set[str] = set()
         self._follower: Any = None
 
     def start(self) -> None:
@@ -56,35 +59,46 @@ class Adoption:
         if self._follower is not None:
             await self._follower.aclose()
 
-    async def tell(self, execution_id: str, event: e.Event) -> None:
+    async def tell(self, execution_id: str, event: e.Event, secrets: Iterable[str] = ()) -> None:
         """Have an event taken. Raises `NotFound`."""
         workspace = self._workspace
         if (driver := workspace.drivers.get(execution_id)) is not None:
+            driver.closing.learn(secrets)
             driver.post(event)
             return
         try:
             driver = await self.take_over(execution_id)
         except Conflict:
-            wish: dict[str, Any] = {"id": new_id(workspace.random), "event": e.to_json(event)}
+            told = Closing(lambda: workspace.key, secrets).payload(e.to_json(event))
+            wish: dict[str, Any] = {"id": new_id(workspace.random), "event": told}
             await workspace.store.append(
                 [EventRow(execution_id, workspace.clock.now(), WISH, wish)], [], None
             )
             return
+        driver.closing.learn(secrets)
         driver.post(event)
 
-    async def read(self, execution_id: str) -> Execution:
+    async def read(self, execution_id: str) -> Driver:
         """An execution rebuilt from its events, without driving it. Raises `NotFound`."""
         stored = await self._workspace.store.execution(execution_id)
         if not stored:
             raise NotFound(f"There is no execution '{execution_id}'")
-        return await self._rebuilt(execution_id, stored)
+        return Driver.reading(self._workspace, *await self._rebuilt(execution_id, stored))
 
-    async def _rebuilt(self, execution_id: str, stored: list[dict[str, Any]]) -> Execution:
-        events = [e.from_json(row["payload"]) for row in stored if row["kind"] != WISH]
+    async def _rebuilt(
+        self, execution_id: str, stored: list[dict[str, Any]]
+    ) -> tuple[Execution, set[str]]:
+        """An execution and its secrets, from its events. Raises `FlowbookError` without the key."""
+        secrets: set[str] = set()
+        events = [
+            e.from_json(opened(self._workspace.key, row["payload"], secrets.add))
+            for row in stored
+            if row["kind"] != WISH
+        ]
         first = events[0]
         assert isinstance(first, e.Created)
         flow, _ = await self._workspace.flows.load(first.namespace, first.flow_id, first.revision)
-        return await asyncio.to_thread(replay, flow, execution_id, events)
+        return await asyncio.to_thread(replay, flow, execution_id, events), secrets
 
     async def take_over(self, execution_id: str) -> Driver:
         """Claim an execution and go on with it here. Raises `Conflict` while another host drives it."""
@@ -95,12 +109,14 @@ class Adoption:
             stored = await workspace.store.execution(execution_id)
             if not stored:
                 raise NotFound(f"There is no execution '{execution_id}'")
+            check_openable(workspace.key, [row["payload"] for row in stored])
             rows = await workspace.store.transact(
                 "claim_execution", execution_id=execution_id, host=workspace.host.id
             )
             stored = await workspace.store.execution(execution_id)
-            execution = await self._rebuilt(execution_id, stored)
+            execution, secrets = await self._rebuilt(execution_id, stored)
             driver = Driver(workspace, execution, Owner(workspace.host.id, rows[0]["epoch"]))
+            driver.closing.learn(secrets)
             workspace.take(driver)
             if not execution.is_over:
                 left = await taken_in(workspace, execution)
@@ -111,8 +127,12 @@ class Adoption:
             honoured = {row["payload"].get("wish") for row in stored if row["kind"] != WISH}
             for row in stored:
                 if row["kind"] == WISH and row["payload"]["id"] not in honoured:
-                    driver.post(e.from_json(row["payload"]["event"]), row["payload"]["id"])
+                    self._honour(driver, row["payload"])
             return driver
+
+    def _honour(self, driver: Driver, wish: Mapping[str, Any]) -> None:
+        told = opened(self._workspace.key, wish["event"], driver.closing.remember)
+        driver.post(e.from_json(told), wish["id"])
 
     async def _follow(self) -> None:
         """Take the wishes of other hosts about executions that this one owns."""
@@ -122,13 +142,23 @@ class Adoption:
                 for event in batch.events:
                     if event["execution_id"] not in workspace.owned:
                         continue
-                    wished = event["payload"]
                     driver = workspace.drivers.get(event["execution_id"])
-                    if driver is not None:
-                        driver.post(e.from_json(wished["event"]), wished["id"])
-                    else:
-                        with contextlib.suppress(FlowbookError):
+                    with contextlib.suppress(FlowbookError):
+                        if driver is not None:
+                            self._honour(driver, event["payload"])
+                        else:
                             await self.take_over(event["execution_id"])
+
+    async def _adopt(self, execution_id: str) -> None:
+        """Take an execution over; one that can't be read here is left, and that is said once."""
+        try:
+            await self.take_over(execution_id)
+        except (Conflict, NotFound):
+            pass
+        except FlowbookError as error:
+            if execution_id not in self._left:
+                self._left.add(execution_id)
+                _log.warning("Execution %s is left as it is: %s", execution_id, error)
 
     async def _look(self) -> None:
         """Adopt what dead hosts drove; a server also takes what others gave up."""
@@ -141,8 +171,7 @@ class Adoption:
                         continue
                     if State(row["state"]).is_terminal:
                         continue
-                    with contextlib.suppress(Conflict, NotFound):
-                        await self.take_over(row["execution_id"])
+                    await self._adopt(row["execution_id"])
             except FlowbookError as error:
                 _log.warning("looking for executions of lost hosts: %s", error)
             await asyncio.sleep(ROUND)

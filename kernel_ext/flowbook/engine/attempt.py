@@ -23,6 +23,8 @@ from flowbook.kinds.task import Level, Output, RunnableTask, Task
 from flowbook.storage.uri import uri_of
 
 from . import beside, caching, rendering
+from .closing import Closing
+from .secret_tables import secret_rows
 from .tables import stored
 
 if TYPE_CHECKING:
@@ -95,9 +97,14 @@ class AttemptContext:
     def dialect(self) -> str:
         return self._execution.flow.dialect
 
+    @property
+    def closing(self) -> Closing:
+        """The execution's secrets."""
+        return self._driver.closing
+
     def masked(self, text: str) -> str:
         """The text without secrets."""
-        return self._driver.masked(text)
+        return self.closing.masked(text)
 
     def scope_with(self, extra: Mapping[str, Json]) -> language.Scope:
         """What expressions see, and further names."""
@@ -150,7 +157,13 @@ class AttemptContext:
 
     @property
     def secrets(self) -> Sequence[str]:
-        return tuple(self._driver.secret_values)
+        return tuple(self.closing.values)
+
+    def closed(self, value: Json) -> Json:
+        return self.closing.value(value)
+
+    def opened(self, value: Json) -> Json:
+        return self.closing.open(value)
 
     async def render(self, value: T) -> T:
         return await rendering.render_property(value, self.scope)  # type: ignore[no-any-return]
@@ -187,14 +200,14 @@ class AttemptContext:
         level = Level(level)
         if RANK[level] < self._least:
             return
-        text = message if isinstance(message, str) else str(message)
+        text = self.masked(_clean(str(message)))
         for start in range(0, max(len(text), 1), LINE):
             self._record(
                 {
                     "table": "logs",
                     "ts": self.now().isoformat(),
                     "level": level.value,
-                    "message": self._driver.masked(_clean(text[start : start + LINE])),
+                    "message": text[start : start + LINE],
                 }
             )
 
@@ -206,17 +219,19 @@ class AttemptContext:
                 "name": name,
                 "kind": kind,
                 "value": float(value),
-                "tags": tags,
+                "tags": self.closing.masked_deep(tags),
             }
         )
 
     def progress(self, fraction: float | None, text: str = "") -> None:
         self._on_loop(
-            self._driver.note_progress, self._run.id, {"fraction": fraction, "text": text}
+            self._driver.note_progress,
+            self._run.id,
+            {"fraction": fraction, "text": self.masked(text)},
         )
 
     def cell(self, row: Mapping[str, Json]) -> None:
-        self._record({"table": "cells", **self._driver.masked_deep(row)})
+        self._record({"table": "cells", **self.closing.masked_deep(row)})
 
     def _record(self, row: Mapping[str, Any]) -> None:
         keys: dict[str, Any] = {
@@ -250,6 +265,10 @@ class AttemptContext:
         )
 
     async def put_table(self, path: Path, name: str, *, as_list: bool = False) -> Json:
+        if self.closing.values and (
+            rows := await asyncio.to_thread(secret_rows, path, self.closing)
+        ):
+            return rows
         uri = await self.put(path, name if name.endswith(".parquet") else f"{name}.parquet")
         made = await asyncio.to_thread(
             stored, uri, self._workspace.storage.path(uri), as_list=as_list
@@ -264,7 +283,7 @@ class AttemptContext:
         return self._workspace.readable(uri, self._execution, self.flow_folder)
 
     async def kv(self, namespace: str | None = None) -> Any:
-        return self._workspace.pairs(namespace or self.namespace)
+        return self._workspace.pairs(namespace or self.namespace, self.closing)
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         kept = {
@@ -337,9 +356,9 @@ async def run_attempt(context: AttemptContext, task: RunnableTask) -> Ended:
         raise
     except Exception as error:
         described = rendering.failure(error)
-        described["message"] = context._driver.masked(str(described["message"]))
+        described["message"] = context.masked(str(described["message"]))
         if "traceback" in described:
-            described["traceback"] = context._driver.masked(str(described["traceback"]))
+            described["traceback"] = context.masked(str(described["traceback"]))
         context.log(Level.ERROR, described["message"])
         if not isinstance(error, FlowbookError):
             context.log(Level.DEBUG, described.get("traceback", ""))

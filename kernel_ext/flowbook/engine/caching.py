@@ -65,7 +65,7 @@ async def look(context: AttemptContext, task: Task) -> Looked | None:
     rows = await store.transact("cache_get", key=f"{place}:{_whole(digests)}")
     if rows:
         known = rows[0]["value"]
-        outputs = await context.take_over(known["outputs"] or {})
+        outputs = await context.take_over(context.closing.open(known["outputs"] or {}))
         if outputs is not None:
             served = {"served": True, "from": known["execution"], "at": known["at"]}
             return Looked(served, outputs, place, digests, ttl)
@@ -95,7 +95,8 @@ async def keep(context: AttemptContext, looked: Looked, outputs: Mapping[str, Js
     store = context.engine.store
     ttl = None if looked.ttl is None else looked.ttl.total_seconds()
     key = f"{looked.place}:{_whole(looked.digests)}"
-    await store.transact("cache_set", key=key, value={**about, "outputs": outputs}, ttl=ttl)
+    kept = {**about, "outputs": context.closing.values_of(outputs)}
+    await store.transact("cache_set", key=key, value=kept, ttl=ttl)
     last = {**about, "digests": dict(looked.digests)}
     await store.transact("cache_set", key=f"{looked.place}:last", value=last)
 

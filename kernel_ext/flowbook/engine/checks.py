@@ -12,6 +12,7 @@ from flowbook.kinds.dynamic import Template
 from flowbook.kinds.task import Condition
 
 from . import rendering
+from .closing import Closing
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -32,7 +33,7 @@ async def _holds(workspace: Workspace, flow: Flow, execution: Execution, check: 
         execution,
         None,
         storage=workspace.storage,
-        services=workspace.services(execution, lambda _: None),
+        services=workspace.services(execution, Closing(lambda: workspace.key)),
         surroundings=workspace.surroundings(flow),
     )
     sources = {"when": Template(check.when, Condition)}

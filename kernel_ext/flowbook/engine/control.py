@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import Conflict, InputInvalid, NotFound
 from flowbook.executions import events as e
 from flowbook.executions import pauses, restarts
 from flowbook.executions.model import Execution, TaskRun
-from flowbook.flows.model import Flow
-from flowbook.ids import child_id, new_id
+from flowbook.ids import new_id
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 
@@ -20,6 +18,7 @@ from . import creation
 from .drive import Driver
 
 if TYPE_CHECKING:
+    from .successors import Successor
     from .workspace import Workspace
 
 
@@ -29,12 +28,15 @@ class Control:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
+    async def _driver(self, execution_id: str) -> Driver:
+        """Who drives the execution, or a reader of it as it stands."""
+        workspace = self._workspace
+        known = workspace.drivers.get(execution_id)
+        return known or await workspace.adoption.read(execution_id)
+
     async def _seen(self, execution_id: str) -> Execution:
         """The execution as it stands, read from wherever it is driven."""
-        workspace = self._workspace
-        if (driver := workspace.drivers.get(execution_id)) is not None:
-            return driver.execution
-        return await workspace.adoption.read(execution_id)
+        return (await self._driver(execution_id)).execution
 
     async def pause(self, execution_id: str) -> None:
         execution = await self._seen(execution_id)
@@ -43,16 +45,17 @@ class Control:
         await self._tell(execution_id, e.PauseRequested(at=self._now()))
 
     async def resume(self, execution_id: str, inputs: Mapping[str, Json] | None = None) -> None:
-        execution = await self._seen(execution_id)
+        driver = await self._driver(execution_id)
+        execution = driver.execution
         pauses.check_resume(execution)
         values: Mapping[str, Json] = dict(inputs or {})
         for run in pauses.waiting(execution):
-            asked = getattr(execution.flow.task(run.task_id), "on_resume", ())
+            asked = tuple(getattr(execution.flow.task(run.task_id), "on_resume", ()))
             if asked:
-                from flowbook.flows.inputs import resolve
-
-                values = resolve(tuple(asked), values)
-        await self._tell(execution_id, e.ResumeRequested(at=self._now(), inputs=values))
+                values = await creation.answered(asked, values, driver.scope(run))
+                driver.closing.learn(creation.secret_values(asked, values))
+        wanted = e.ResumeRequested(at=self._now(), inputs=values)
+        await self._workspace.tell(execution_id, wanted, driver.closing.values)
 
     async def restart(
         self,
@@ -92,7 +95,8 @@ class Control:
     ) -> str:
         """A new execution like an old one; its id."""
         workspace = self._workspace
-        old = await self._seen(execution_id)
+        driver = await self._driver(execution_id)
+        old, secrets = driver.execution, driver.closing.values
         flow, number = old.flow, old.revision
         if revision is not None:
             flow, row = await workspace.flows.load(old.flow.namespace, old.flow.id, revision)
@@ -100,24 +104,25 @@ class Control:
         new = new_id(workspace.random)
         target = None if task_run is None else find_run(old, task_run).id
         created = replace(
-            like(old, flow, number, self._now()),
+            creation.like(old, flow, number, self._now()),
             variables=old.variables,
             copied=() if target is None else restarts.copies(old, target, new),
         )
         if inputs is not None:
-            resolved = await creation.resolved_inputs(workspace, flow, old, inputs)
+            given = creation.unchanged(flow, inputs, old.inputs)
+            resolved = await creation.resolved_inputs(workspace, flow, old, given, driver.closing)
             created = replace(created, inputs=resolved)
-        workspace.drive(flow, new, created)
+        workspace.drive(flow, new, created, secrets=secrets)
         return new
 
-    def try_again(self, old: Execution, attempt_number: int) -> None:
-        """Begin the execution that takes a RETRIED one's place."""
-        created = replace(
-            like(old, old.flow, old.revision, self._now()),
-            attempt_number=attempt_number,
-            original_date=old.original_date or old.history[0][1],
-        )
-        self._workspace.drive(old.flow, successor(old.id), created)
+    def go_on(self, successor: Successor, old: Driver) -> None:
+        """Drive the execution that has taken a RETRIED one's place."""
+        driver = Driver(self._workspace, successor.begun.execution, old.owner)
+        driver.closing.learn(old.closing.values)
+        for command in successor.begun.commands:
+            driver.perform(command)
+        driver.post(e.Started(at=self._now()))
+        self._workspace.take(driver)
 
     async def force_run(self, execution_id: str) -> None:
         """Run an execution that waits: for its date, for a slot, or to be resumed."""
@@ -174,45 +179,20 @@ class Control:
 
         from . import rendering
 
-        execution = await self._seen(execution_id)
-        run = None if task is None else find_run(execution, task)
-        driver = self._workspace.drivers.get(execution_id) or Driver.reading(
-            self._workspace, execution
-        )
+        driver = await self._driver(execution_id)
+        run = None if task is None else find_run(driver.execution, task)
         scope = driver.scope(run)
         source = expression if language.is_dynamic(expression) else "{{ " + expression + " }}"
         value = await rendering.in_place(
             source, scope, lambda: language.render_typed(source, scope)
         )
-        return driver.masked_deep(rendering.plain(value))
+        return driver.closing.masked_deep(rendering.plain(value))
 
     async def _tell(self, execution_id: str, event: e.Event) -> None:
         await self._workspace.tell(execution_id, event)
 
     def _now(self) -> Any:
         return self._workspace.clock.now()
-
-
-def like(old: Execution, flow: Flow, revision: int, now: datetime) -> e.Created:
-    """How an execution begins that does again what another one did."""
-    return e.Created(
-        at=now,
-        namespace=flow.namespace,
-        flow_id=flow.id,
-        revision=revision,
-        draft=old.draft,
-        inputs=old.inputs,
-        labels=tuple(pair for pair in old.labels if pair[0] != "system.restarted"),
-        trigger=old.trigger,
-        parent_id=old.id,
-        original_id=old.original_id,
-        attempt_number=old.attempt_number,
-    )
-
-
-def successor(execution_id: str) -> str:
-    """The id of the execution that a RETRIED one is followed by."""
-    return child_id(execution_id, "again")
 
 
 def find_run(execution: Execution, which: str) -> TaskRun:

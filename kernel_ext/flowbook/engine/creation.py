@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,13 @@ from flowbook.executions.step import born
 from flowbook.expressions import render as language
 from flowbook.flows.model import Flow
 from flowbook.kinds.dynamic import Json
+from flowbook.kinds.input import Input
 from flowbook.kinds.task import Task
+from flowbook.workspace.masking import STARS
 
 from . import rendering
+from .closing import Closing
+from .recorded import recorded
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -36,8 +42,9 @@ async def created(
     parent_labels: Sequence[tuple[str, str]] = (),
     only: Sequence[str] | None = None,
     schedule_date: datetime | None = None,
+    closing: Closing,
 ) -> Created:
-    """The event that begins an execution. Raises `InputInvalid`, with every message at once."""
+    """The event that begins an execution; `closing` learns the secrets that are read for its inputs. Raises `InputInvalid`, with every message at once."""
     now = workspace.clock.now()
     bare = Created(
         at=now,
@@ -49,16 +56,47 @@ async def created(
         trigger=trigger,
         original_id=execution_id,
         schedule_date=schedule_date,
-        only=None if only is None else tuple(only),
     )
-    resolved = await resolved_inputs(workspace, flow, born(execution_id, flow, bare), inputs)
-    from dataclasses import replace
-
+    if only is not None:
+        stands = await recorded(workspace, flow, only, closing)
+        bare = replace(
+            bare,
+            only=tuple(only),
+            recorded=stands.outputs,
+            recorded_from=stands.execution_id,
+        )
+    resolved = await resolved_inputs(
+        workspace, flow, born(execution_id, flow, bare), inputs, closing
+    )
     return replace(bare, inputs=resolved)
 
 
+def like(old: Execution, flow: Flow, revision: int, now: datetime) -> Created:
+    """How an execution begins that does again what another one did."""
+    return Created(
+        at=now,
+        namespace=flow.namespace,
+        flow_id=flow.id,
+        revision=revision,
+        draft=old.draft,
+        inputs=old.inputs,
+        labels=tuple(pair for pair in old.labels if pair[0] != "system.restarted"),
+        trigger=old.trigger,
+        parent_id=old.id,
+        original_id=old.original_id,
+        attempt_number=old.attempt_number,
+        only=None if old.only is None else tuple(sorted(old.only)),
+        recorded=old.recorded,
+        recorded_from=old.recorded_from,
+    )
+
+
 async def resolved_inputs(
-    workspace: Workspace, flow: Flow, execution: Execution, given: Mapping[str, Json]
+    workspace: Workspace,
+    flow: Flow,
+    execution: Execution,
+    given: Mapping[str, Json],
+    closing: Closing,
 ) -> dict[str, Json]:
     """Given values read by the flow's declarations, defaults rendered."""
     if not flow.inputs and not given:
@@ -72,23 +110,52 @@ async def resolved_inputs(
             [f"Flow '{flow.uid}' has no input '{name}'; it has {known}" for name in unknown]
         )
 
+    scope = rendering.scope_of(
+        execution,
+        None,
+        storage=workspace.storage,
+        services=workspace.services(execution, closing),
+        surroundings=workspace.surroundings(flow),
+    )
+    return await answered(flow, given, scope)
+
+
+async def answered(
+    asks: Flow | Sequence[Input], given: Mapping[str, Json], scope: language.Scope
+) -> dict[str, Json]:
+    """Given values read by declarations, whose templates see `scope` and the values before them. Raises
+    `InputInvalid`."""
+    from flowbook.flows import inputs as declarations
+
     def render(value: Json, so_far: Mapping[str, Json]) -> Json:
-        scope = rendering.scope_of(
-            execution,
-            None,
-            storage=workspace.storage,
-            services=workspace.services(execution, lambda _: None),
-            surroundings=workspace.surroundings(flow),
-            extra={"inputs": so_far},
-        )
-        return rendering.plain(language.render_deep(value, scope, typed=True))
+        inside = replace(scope, variables=ChainMap({"inputs": so_far}, scope.variables))  # type: ignore[arg-type]
+        return rendering.plain(language.render_deep(value, inside, typed=True))
 
-    import asyncio
+    declared = asks.declared if isinstance(asks, Flow) else asks
+    templates: list[Json] = [
+        [
+            each.defaults,
+            getattr(each, "expression", None),
+            each.depends_on and each.depends_on.condition,
+        ]
+        for each in declared
+    ]
+    return await rendering.in_place(  # type: ignore[no-any-return]
+        templates, scope, lambda: declarations.resolve(asks, given, render=render)
+    )
 
-    work: Callable[[], dict[str, Json]] = lambda: declarations.resolve(flow, given, render=render)  # noqa: E731 - handed on
-    if any(rendering.needs_thread(each.defaults, flow.dialect) for each in flow.inputs):
-        return await asyncio.to_thread(work)
-    return work()
+
+def unchanged(flow: Flow, given: Mapping[str, Json], old: Mapping[str, Json]) -> dict[str, Json]:
+    """Given values for a replay: a SECRET that comes back as the stars it is shown as is the old one."""
+    from flowbook.flows.inputs import flat, nested
+
+    before = flat(old, flow.declared)
+    secrets = {each.id for each in flow.declared if each.is_secret}
+    meant = {
+        name: before.get(name) if name in secrets and value == STARS else value
+        for name, value in flat(given, flow.declared).items()
+    }
+    return {**given, **nested(meant)}
 
 
 def put_together(
@@ -116,13 +183,14 @@ def put_together(
     return tuple(pairs)
 
 
-def secret_values(flow: Flow, inputs: Mapping[str, Json]) -> list[str]:
+def secret_values(asks: Flow | Sequence[Input], values: Mapping[str, Json]) -> list[str]:
     """Values of SECRET inputs: what must not be shown."""
-    if not any(each.is_secret for each in flow.inputs):
+    declared = asks.declared if isinstance(asks, Flow) else asks
+    if not any(each.is_secret for each in declared):
         return []
     from flowbook.flows.inputs import secret_values as find
 
-    return find(flow, inputs)
+    return find(declared, values)
 
 
 def check_ids(flow: Flow, ids: Sequence[str]) -> None:

@@ -1,8 +1,9 @@
 """Carrying one execution to its end: events in from whatever it waits for, commands out.
 
 Theory of operation: a driver has one inbox. It takes all that has arrived, folds it (pure), makes the
-events and the rows they moved durable in one append, and only then acts on the commands. Nothing else
-changes the execution, so there are no locks around its state. Wishes of other hosts (kill, resume …)
+events and the rows they moved durable in one append, and only then acts on the commands. While one
+append is under way the next events are folded, but not sent: a step is durable or nothing after it is.
+Nothing else changes the execution, so there are no locks around its state. Wishes of other hosts (kill, resume …)
 are rows of kind `wish` in the history; the driver that sees one makes its own event of it, so going
 through the events again meets them in the order in which they counted.
 """
@@ -12,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,24 +26,37 @@ from flowbook.executions import events as e
 from flowbook.executions import listeners, seeds, slas
 from flowbook.executions.endings import CLOSING
 from flowbook.executions.model import ROOT, Execution, TaskRun
-from flowbook.executions.step import fold
+from flowbook.executions.step import Folded, fold
 from flowbook.expressions.render import Scope
 from flowbook.kinds.change import Change
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 from flowbook.kinds.task import Level, RunnableTask, Task
 from flowbook.store.rows import EventRow, Owner, StaleOwner
-from flowbook.workspace.masking import Mask
 
 from . import beside, limits, rendering
 from .attempt import AttemptContext, run_attempt
+from .closing import Closing
+from .successors import Successor, successor_of
 
 if TYPE_CHECKING:
+    from flowbook.store.client import Prepared
+
     from .workspace import Workspace
 
 _log = logging.getLogger(__name__)
 AT_ONCE = 500
 """Events a step takes at most: one commit of some thousand rows, while the next five hundred arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Some events folded, and what is to be stored of them."""
+
+    folded: Folded
+    moved: tuple[Change, ...]
+    prepared: Prepared
+    successor: Successor | None
 
 
 class Driver:
@@ -59,9 +75,7 @@ class Driver:
         """Set when nothing is left to run."""
         self.directories: dict[str, Path] = {}
         """Working directories that several task runs share, by the task run around them."""
-        self.secret_values: set[str] = set()
-        self._mask = Mask(())
-        self._masked = 0
+        self.closing = Closing(lambda: workspace.key).of_flow(execution.flow)
         self._inbox: list[tuple[e.Event, str | None]] = []
         self._tasks_by_id = execution.flow.by_id()
         self._arrived = asyncio.Event()
@@ -71,12 +85,20 @@ class Driver:
         self._wishes: set[str] = set()
         self._writing_progress = False
         self._closing = False
+        self._folded = execution
+        """The execution with what has been folded and isn't durable yet."""
+        self._sent: tuple[_Step, Awaitable[int]] | None = None
+        self._working: AbstractContextManager[None] | None = None
         self._services: Mapping[str, Callable[..., object]] | None = None
 
     @classmethod
-    def reading(cls, workspace: Workspace, execution: Execution) -> Driver:
+    def reading(
+        cls, workspace: Workspace, execution: Execution, secrets: Iterable[str] = ()
+    ) -> Driver:
         """A driver that only evaluates expressions."""
-        return cls(workspace, execution, Owner(workspace.host.id, 0))
+        driver = cls(workspace, execution, Owner(workspace.host.id, 0))
+        driver.closing.learn(secrets)
+        return driver
 
     # -- what happens ----------------------------------------------------------------------------
 
@@ -95,11 +117,12 @@ class Driver:
             while not self._closing:
                 await self._arrived.wait()
                 self._arrived.clear()
-                taken, self._inbox = self._inbox[:AT_ONCE], self._inbox[AT_ONCE:]
-                if taken:
-                    await self._take(taken)
-                if self._inbox:
-                    self._arrived.set()
+                while self._inbox and not self._closing:
+                    taken, self._inbox = self._inbox[:AT_ONCE], self._inbox[AT_ONCE:]
+                    step = self._step(taken)
+                    await self._settle()
+                    await self._send(step)
+                await self._settle()
                 if self.execution.is_over and not self._inbox:
                     break
         except StaleOwner as error:
@@ -109,33 +132,64 @@ class Driver:
             _log.exception("driving failed", extra={"execution": self.execution.id})
             await self._give_up(error)
         finally:
+            self._clock_rests()
             self.workspace.drove(self)
             self.ended.set()
             self.over.set()
             self._tell_watchers()
 
-    async def _take(self, taken: list[tuple[e.Event, str | None]]) -> None:
+    def _step(self, taken: list[tuple[e.Event, str | None]]) -> _Step:
+        """Fold events; what they moved is made ready to be sent, and seen by nobody yet."""
         try:
-            folded = fold(self.execution, [event for event, _ in taken])
+            folded = fold(self._folded, [event for event, _ in taken])
         except Exception as error:
             _log.exception("an execution's step failed", extra={"execution": self.execution.id})
             failed = e.EngineFailed(at=self.workspace.clock.now(), error=_fault(error))
             taken = [(failed, None)]
-            folded = fold(self.execution, [failed])
-        stored = [self._row(event, wish) for event, wish in taken]
+            folded = fold(self._folded, [failed])
+        self._folded = folded.execution
         moved = folded.changes
         if self.artifacts:
             made, self.artifacts = self.artifacts, []
             moved += tuple(self._artifact(*one) for one in made)
+        stored = [self._row(event, wish) for event, wish in taken]
+        if (successor := successor_of(folded)) is not None:
+            stored.append(successor.row)
+            moved += successor.begun.changes
+        events, rows = self.closing.events(stored), self.closing.rows(moved)
+        prepared = self.workspace.store.prepare(events, rows, self.owner)
+        return _Step(folded, moved, prepared, successor)
+
+    async def _send(self, step: _Step) -> None:
+        """Begin to make a step durable. If more has arrived, that is folded while the storekeeper writes."""
+        self._working = self.workspace.clock.working()
+        self._working.__enter__()
         await self.workspace.records.flush()
-        with self.workspace.clock.working():
-            await self.workspace.store.append(stored, moved, self.owner)
-        self.execution = folded.execution
+        self._sent = step, self.workspace.store.send(step.prepared)
+        if self._inbox:
+            await self.workspace.store.handed_over()
+
+    async def _settle(self) -> None:
+        """Wait until the step that was sent is durable, and only then act on its commands."""
+        if self._sent is None:
+            return
+        step, answer = self._sent
+        await answer
+        self._sent = None
+        self.execution = step.folded.execution
         if self.directories:
-            beside.tidy(self, moved)
-        for command in folded.commands:
+            beside.tidy(self, step.moved)
+        if step.successor is not None:
+            self.workspace.control.go_on(step.successor, self)
+        for command in step.folded.commands:
             self.perform(command)
+        self._clock_rests()
         self._tell_watchers()
+
+    def _clock_rests(self) -> None:
+        if self._working is not None:
+            self._working.__exit__(None, None, None)
+            self._working = None
 
     async def _give_up(self, error: Exception) -> None:
         """Not even the failure could be folded: say so in the execution's row, so that nobody waits."""
@@ -146,7 +200,8 @@ class Driver:
             "ended_at": self.workspace.clock.now().isoformat(),
             "error": _fault(error),
         }
-        await self.workspace.store.append([], [Change(row.table, row.key, values)], None)
+        changed = self.closing.rows([Change(row.table, row.key, values)])
+        await self.workspace.store.append([], changed, None)
         await self._let_go()
 
     def _row(self, event: e.Event, wish: str | None) -> EventRow:
@@ -198,8 +253,6 @@ class Driver:
                 self._spawn(self.workspace.kill(command.execution_id))
             case c.Admit():
                 self._spawn(limits.admit(self.workspace, self))
-            case c.Replay():
-                self.workspace.control.try_again(self.execution, command.attempt_number)
             case c.Ended():
                 self.ended.set()
                 self.workspace.execution_ended(self)
@@ -238,7 +291,7 @@ class Driver:
                 "flow_id": self.execution.flow.id,
                 "ts": self.workspace.clock.now().isoformat(),
                 "level": level.value,
-                "message": self.masked(message),
+                "message": self.closing.masked(message),
             }
         )
 
@@ -296,10 +349,12 @@ class Driver:
                 if run is not None:
                     answers = await beside.answered(self, run, ask.question, answers)
             if ask.question == "outputs":
-                answers = rendering.declared_outputs(self.execution.flow.outputs, answers)
+                declared = self.execution.flow.outputs
+                answers = rendering.declared_outputs(declared, answers)
+                self.closing.learn(rendering.secret_outputs(declared, answers))
         except Exception as error:
             failed = rendering.failure(error)
-            failed["message"] = self.masked(str(failed["message"]))
+            failed["message"] = self.closing.masked(str(failed["message"]))
             self.post(
                 e.AnswerFailed(at=now(), task_run=ask.task_run, question=ask.question, error=failed)
             )
@@ -317,7 +372,7 @@ class Driver:
         """What an expression sees here and now."""
         workspace = self.workspace
         if self._services is None:
-            self._services = workspace.services(self.execution, self.remember_secret)
+            self._services = workspace.services(self.execution, self.closing)
         return rendering.scope_of(
             self.execution,
             run,
@@ -327,24 +382,7 @@ class Driver:
             extra=extra,
         )
 
-    # -- secrets and progress --------------------------------------------------------------------
-
-    def remember_secret(self, value: str) -> None:
-        """A value that must not be shown from now on. Any thread."""
-        if value:
-            self.secret_values.add(value)
-
-    def masked(self, text: str) -> str:
-        return self._masker().text(text) if self.secret_values else text
-
-    def masked_deep(self, value: Any) -> Any:
-        return self._masker().deep(value) if self.secret_values else value
-
-    def _masker(self) -> Mask:
-        if self._masked != len(self.secret_values):
-            self._mask = Mask(self.secret_values)
-            self._masked = len(self.secret_values)
-        return self._mask
+    # -- progress --------------------------------------------------------------------------------
 
     def note_progress(self, run_id: str, progress: Mapping[str, Json]) -> None:
         """Shown beside the task run while it runs; written at most four times a second."""
@@ -365,7 +403,7 @@ class Driver:
                 values = {**(row.values or {}), "progress": progress}
                 changed.append(Change(row.table, row.key, values))
         if changed:
-            await self.workspace.store.append([], changed, None)
+            await self.workspace.store.append([], self.closing.rows(changed), None)
 
     def note_record(self, row: Mapping[str, Any]) -> None:
         """A record of this execution is on its way to the history."""

@@ -15,12 +15,13 @@ from flowbook.flows.topology import topology
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 
-from .control import successor
+from .closing import shown_row
 from .estimates import Usual
+from .successors import successor_id
 
 if TYPE_CHECKING:
-    from flowbook.views.run import RunView
     from flowbook.views.progress import Progress
+    from flowbook.views.run import RunView
 
     from .drive import Driver
     from .workspace import Workspace
@@ -45,6 +46,11 @@ class History:
             self._just_ended.pop(next(iter(self._just_ended)))
         self._just_ended[driver.execution.id] = (driver, time.monotonic())
 
+    def forget(self, execution_id: str) -> None:
+        """What is remembered of an execution that has been deleted."""
+        self._just_ended.pop(execution_id, None)
+        self._looked_at.pop(execution_id, None)
+
     def _readable(self, execution_id: str) -> Driver | None:
         """The driver to read from: of an execution that is driven here, or was a moment ago."""
         if (driver := self._workspace.drivers.get(execution_id)) is not None:
@@ -56,9 +62,14 @@ class History:
 
     async def row(self, execution_id: str, driver: Driver | None = None) -> dict[str, Any]:
         """An execution's row. Raises `NotFound`."""
+        return shown_row("executions", await self._closed_row(execution_id, driver))
+
+    async def _closed_row(self, execution_id: str, driver: Driver | None = None) -> dict[str, Any]:
+        """The same as the history keeps it."""
         driver = driver or self._workspace.drivers.get(execution_id)
         if driver is not None:
-            return dict(rows_of.execution_row(driver.execution).values or {})
+            change = rows_of.execution_row(driver.execution)
+            return driver.closing.row(change.table, change.values) or {}
         rows = await self._workspace.store.query("execution_row", id=execution_id)
         if not rows:
             raise NotFound(f"There is no execution '{execution_id}'")
@@ -88,6 +99,7 @@ class History:
         states: Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         q: str | None = None,
         limit: int = 100,
         offset: int = 0,
@@ -96,17 +108,19 @@ class History:
         import json
 
         wanted = [{"key": k, "value": v} for k, v in (labels or {}).items()]
-        return await self._workspace.store.query(
+        rows = await self._workspace.store.query(
             "executions_list",
             namespace=namespace,
             flow_id=flow_id,
             states=None if states is None else list(states),
             labels=json.dumps(wanted) if wanted else None,
             since=since,
+            until=until,
             q=q,
             limit=limit,
             offset=offset,
         )
+        return [shown_row("executions", row) for row in rows]
 
     async def task_runs(
         self, execution_id: str, driver: Driver | None = None
@@ -120,10 +134,19 @@ class History:
     async def outputs(
         self, execution_id: str, driver: Driver | None = None
     ) -> list[dict[str, Any]]:
+        """Outputs of the task runs, as people see them."""
+        rows = await self.closed_outputs(execution_id, driver)
+        return [shown_row("outputs", row) for row in rows]
+
+    async def closed_outputs(
+        self, execution_id: str, driver: Driver | None = None
+    ) -> list[dict[str, Any]]:
+        """The same as the history keeps them."""
         driver = driver or self._workspace.drivers.get(execution_id)
         if driver is not None:
             return [
-                dict(rows_of.outputs_row(driver.execution, run).values or {})
+                driver.closing.row("outputs", rows_of.outputs_row(driver.execution, run).values)
+                or {}
                 for run in driver.execution.in_order()
                 if run.outputs is not None
             ]
@@ -189,6 +212,17 @@ class History:
             logs=await self.logs(execution_id, level="WARN") if state is State.FAILED else (),
         )
 
+    async def progress(self, execution_id: str) -> Progress | None:
+        """How far an execution is; None when it has ended, or its flow can't be read any more."""
+        from flowbook.views.progress import progress
+
+        try:
+            if State((await self.row(execution_id))["state"]).is_terminal:
+                return None
+            return progress(await self.view(execution_id))
+        except FlowbookError:
+            return None
+
     async def _previews(self, execution_id: str, outputs: list[dict[str, Any]]) -> Any:
         """The first rows and the last figure of an ended execution, read once."""
         if execution_id not in self._looked_at:
@@ -205,28 +239,34 @@ class History:
         """Return when an execution has its end state; of one that was RETRIED, the one in its place."""
         driver = self._workspace.drivers.get(execution_id)
         if driver is not None:
-    async def progress(self, execution_id: str) -> Progress | None:
-        """How far an execution is; None when it has ended, or its flow can't be read any more."""
-        from flowbook.views.progress import progress
-
-        try:
-            if State((await self.row(execution_id))["state"]).is_terminal:
-                return None
-            return progress(await self.view(execution_id))
-        except FlowbookError:
-            return None
-
             await driver.ended.wait()
         else:
             await self._until(execution_id, lambda row: State(row["state"]).is_terminal)
-        if State((await self.row(execution_id))["state"]) is State.RETRIED:
-            await self.ended(successor(execution_id))
+        if (later := await self.successor(execution_id)) is not None:
+            await self.ended(later)
+
+    async def successor(self, execution_id: str) -> str | None:
+        """The id of the execution in the place of one that was RETRIED."""
+        row = await self.row(execution_id)
+        if State(row["state"]) is not State.RETRIED:
+            return None
+        later = successor_id(execution_id, row["attempt_number"])
+        try:
+            await self.row(later)
+        except NotFound:  # deleted since
+            return None
+        return later
+
+    async def last(self, execution_id: str) -> str:
+        """The id of the last of the executions that took each other's place; mostly the same."""
+        while (later := await self.successor(execution_id)) is not None:
+            execution_id = later
+        return execution_id
 
     async def outcome(self, execution_id: str) -> tuple[str, State, dict[str, Json] | None]:
-        """Id, end state and outputs of an execution that has ended, or of the one in its place."""
-        row = await self.row(execution_id)
-        if State(row["state"]) is State.RETRIED:
-            return await self.outcome(successor(execution_id))
+        """Id, end state and (closed) outputs of an execution that has ended, or of the one in its place."""
+        execution_id = await self.last(execution_id)
+        row = await self._closed_row(execution_id)
         return execution_id, State(row["state"]), row["outputs"]
 
     async def until_over(self, execution_id: str) -> None:
@@ -271,7 +311,8 @@ class History:
 def _live_runs(driver: Driver) -> list[dict[str, Any]]:
     found = []
     for run in driver.execution.in_order():
-        values = dict(rows_of.task_run_row(driver.execution, run).values or {})
+        change = rows_of.task_run_row(driver.execution, run)
+        values = driver.closing.row(change.table, change.values) or {}
         values["progress"] = driver.progress.get(run.id) or values["progress"]
         found.append(values)
     return found

@@ -215,6 +215,12 @@ def declared_outputs(outputs: Sequence[FlowOutput], answers: Mapping[str, Json])
     return results
 
 
+def secret_outputs(outputs: Sequence[FlowOutput], values: Mapping[str, Json]) -> list[str]:
+    """The values of outputs of type SECRET: what must not be shown."""
+    found = (values.get(output.id) for output in outputs if output.type == "SECRET")
+    return [value for value in found if isinstance(value, str)]
+
+
 def _as_type(name: str, kind: str, value: Json) -> Json:
     from pydantic import TypeAdapter
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from flowbook.errors import ExpressionError, FlowbookError, TaskFailed
 from flowbook.executions.model import Execution
 
+from .closing import Closing, shown
+
 if TYPE_CHECKING:
     from .workspace import Workspace
 
@@ -22,12 +24,10 @@ PATIENCE = 30.0
 class Services:
     """The functions for one execution."""
 
-    def __init__(
-        self, workspace: Workspace, execution: Execution, remember: Callable[[str], None]
-    ) -> None:
+    def __init__(self, workspace: Workspace, execution: Execution, closing: Closing) -> None:
         self._workspace = workspace
         self._execution = execution
-        self._remember = remember
+        self._closing = closing
 
     def table(self) -> Mapping[str, Callable[..., object]]:
         return {
@@ -57,7 +57,7 @@ class Services:
         own = namespace or self._execution.flow.namespace
         place = own
         while place:
-            found = self._wait(self._workspace.pairs(place).get(key))
+            found = self._wait(self._workspace.pairs(place, self._closing).get(key))
             if found is not None:
                 return found["value"]
             place = place.rpartition(".")[0]
@@ -73,10 +73,10 @@ class Services:
             value = self._workspace.secrets.get(key)
         except FlowbookError as error:
             raise ExpressionError(str(error)) from None
-        self._remember(value)
+        self._closing.remember(value)
         if subkey is not None:
             value = str(json.loads(value)[subkey])
-            self._remember(value)
+            self._closing.remember(value)
         return {"value": value, "metadata": {}} if full else value
 
     def _path(self, path: str, namespace: str | None) -> Any:
@@ -184,15 +184,25 @@ class Services:
 
 
 class Pairs:
-    """The key-value pairs of one namespace; see `kinds.context.KV`."""
+    """The key-value pairs of one namespace; see `kinds.context.KV`. An execution (`closing`) keeps what
+    holds a secret closed and opens it again, others see stars."""
 
-    def __init__(self, workspace: Workspace, namespace: str) -> None:
+    def __init__(
+        self, workspace: Workspace, namespace: str, closing: Closing | None = None
+    ) -> None:
         self._store = workspace.store
         self._namespace = namespace
+        self._closing = closing
 
     async def get(self, key: str) -> Mapping[str, Any] | None:
         rows = await self._store.transact("kv_get", namespace=self._namespace, key=key)
-        return rows[0] if rows and rows[0].get("key") is not None else None
+        if not rows or rows[0].get("key") is None:
+            return None
+        value = rows[0]["value"]
+        return {
+            **rows[0],
+            "value": shown(value) if self._closing is None else self._closing.open(value),
+        }
 
     async def set(
         self,
@@ -208,7 +218,7 @@ class Pairs:
             "kv_set",
             namespace=self._namespace,
             key=key,
-            value=value,
+            value=value if self._closing is None else self._closing.value(value),
             kind=kind,
             overwrite=overwrite,
             ttl=seconds,

@@ -108,6 +108,7 @@ class Subflows:
             parent_labels=inherited,
             execution_id=child_id,
             schedule_date=_moment(new),
+            secrets=driver.closing.values,
         )
 
     async def watch(
@@ -117,7 +118,8 @@ class Subflows:
         workspace = self._workspace
         await workspace.history.ended(child_id)
         with workspace.clock.working():
-            last_id, state, declared = await workspace.history.outcome(child_id)
+            last_id, state, stored = await workspace.history.outcome(child_id)
+            declared = None if stored is None else driver.closing.open(stored)
             outputs: Mapping[str, Json] | None = declared
             error: Mapping[str, Json] | None = None
             task = driver.execution.flow.task(driver.execution.task_runs[run_id].task_id)
@@ -128,7 +130,8 @@ class Subflows:
                     error = rendering.failure(failed)
             if isinstance(task, ExecutableTask) and task.many:
                 if outputs is not None:
-                    self._store(driver, run_id, f"{value}/{OUTPUTS}", outputs)
+                    kept = driver.closing.values_of(rendering.plain(outputs))
+                    self._store(driver, run_id, f"{value}/{OUTPUTS}", kept)
                 outputs = None
             driver.post(
                 e.ChildEnded(
@@ -159,15 +162,17 @@ class Subflows:
         sources = task.picks()
         if sources:
             child = await self._workspace.adoption.read(child_id)
-            scope = Driver.reading(self._workspace, child).scope(None)
+            scope = child.scope(None)
             picked: Mapping[str, Json] = await rendering.in_place(
                 sources, scope, lambda: rendering.answer_all(sources, scope)
             )
             return picked
         if driver.execution.flow.dialect != "seed":
             return None
-        runs = await self._workspace.history.outputs(child_id)
-        by_task: dict[str, Any] = {run["task_id"]: run["outputs"] for run in runs}
+        runs = await self._workspace.history.closed_outputs(child_id)
+        by_task: dict[str, Any] = {
+            run["task_id"]: driver.closing.open(run["outputs"]) for run in runs
+        }
         wanted = task.receives()
         return by_task if wanted is None else {name: _found(by_task, name) for name in wanted}
 

@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import os
 import random
-import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,8 @@ from flowbook.workspace import trust
 
 from . import checks, creation, limits, namespaces
 from .adoption import Adoption
+from .brisk import Brisk
+from .closing import Closing
 from .control import Control
 from .drive import Driver
 from .flows import Flows, refuse_unrunnable, split_uid
@@ -45,10 +46,11 @@ from .subflows import Subflows
 from .timers import Timers
 
 if TYPE_CHECKING:
+    from flowbook.kernels.pieces import Place as CodePlace
     from flowbook.problems import Problem
     from flowbook.workspace.config import Config
     from flowbook.workspace.place import Place
-    from flowbook.workspace.secrets import Secrets
+    from flowbook.workspace.secrets import Key, Secrets
 
 
 class Workspace:
@@ -71,9 +73,12 @@ class Workspace:
         self.drivers: dict[str, Driver] = {}
         self.owned: dict[str, int] = {}
         """Executions this host owns, with their epochs."""
+        self.code_places: dict[tuple[str, str], CodePlace] = {}
+        """Where cells and calls run, by execution and language, as long as there is such a place."""
         self._driving: dict[str, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._config: Config | None = None
+        self._key: Key | None = None
         self._secrets: Secrets | None = None
         self.adoption = Adoption(self)
         self.control = Control(self)
@@ -86,7 +91,7 @@ class Workspace:
         self.set_labels = self.control.set_labels
         self.evaluate = self.control.evaluate
         self._closed = False
-        self._switching: float | None = None
+        self._brisk = Brisk(threads=host.kind == "kernel")
         self.on_end: list[Callable[[Driver], None]] = []
         """Called on the loop when an execution driven here has its end state."""
 
@@ -163,11 +168,20 @@ class Workspace:
         return self._config
 
     @property
+    def key(self) -> Key:
+        """What closes values at rest."""
+        if self._key is None:
+            from flowbook.workspace.secrets import Key
+
+            self._key = Key(self.place, self.config)
+        return self._key
+
+    @property
     def secrets(self) -> Secrets:
         if self._secrets is None:
-            from flowbook.workspace.secrets import Key, Secrets
+            from flowbook.workspace.secrets import Secrets
 
-            self._secrets = Secrets(self.config, Key(self.place, self.config))
+            self._secrets = Secrets(self.config, self.key)
         return self._secrets
 
     # -- flows -----------------------------------------------------------------------------------
@@ -274,9 +288,12 @@ class Workspace:
         execution_id: str | None = None,
         schedule_date: datetime | None = None,
         checked: bool = False,
+        secrets: Iterable[str] = (),
     ) -> str:
-        """Create an execution of a parsed revision and drive it here; `checked` asks the flow's `checks`. Raises `InputInvalid`, `Conflict`."""
+        """Create an execution of a parsed revision and drive it here; `checked` asks the flow's `checks`,
+        `secrets` may be in its inputs. Raises `InputInvalid`, `Conflict`."""
         execution_id = execution_id or new_id(self.random)
+        closing = Closing(lambda: self.key, secrets)
         created = await creation.created(
             self,
             flow,
@@ -289,6 +306,7 @@ class Workspace:
             parent_labels=parent_labels,
             only=only,
             schedule_date=schedule_date,
+            closing=closing,
         )
         doubts: list[Check] = []
         if checked and flow.checks:
@@ -298,7 +316,7 @@ class Workspace:
         if failing:
             message = "; ".join(failing)
             refused = e.Refused(at=self.clock.now(), state=State.FAILED, message=message)
-        driver = self.drive(flow, execution_id, created, refused)
+        driver = self.drive(flow, execution_id, created, refused, closing.values)
         for check in doubts:
             driver.note("", Level.INFO, check.message)
         return execution_id
@@ -309,11 +327,12 @@ class Workspace:
         execution_id: str,
         created: e.Created,
         refused: e.Refused | None = None,
+        secrets: Iterable[str] = (),
     ) -> Driver:
         """Begin to drive a new execution; one that is refused ends without running."""
         driver = Driver(self, born(execution_id, flow, created), Owner(self.host.id, 1))
-        for value in creation.secret_values(flow, created.inputs):
-            driver.remember_secret(value)
+        driver.closing.learn(secrets)
+        driver.closing.learn(creation.secret_values(flow, created.inputs))
         driver.post(created)
         due = created.schedule_date
         if refused is not None:
@@ -329,7 +348,7 @@ class Workspace:
         """Keep a driver and let it run."""
         execution_id = driver.execution.id
         if not self.drivers:
-            self._busy(True)
+            self._brisk.on()
         self.drivers[execution_id] = driver
         self.owned[execution_id] = driver.owner.epoch
         task = asyncio.create_task(driver.drive(), name=f"flowbook-{execution_id}")
@@ -339,25 +358,13 @@ class Workspace:
             if self._driving.get(execution_id) is task:
                 del self._driving[execution_id]
             if not self.drivers:
-                self._busy(False)
+                self._brisk.off()
             if not task.cancelled() and (error := task.exception()) is not None:
                 self.loop.call_exception_handler(
                     {"message": f"driving {execution_id} failed", "exception": error}
                 )
 
         task.add_done_callback(done)
-
-    def _busy(self, busy: bool) -> None:
-        """While a flow runs in somebody's kernel, have the interpreter switch threads ten times as often:
-        a cell that spins in Python would otherwise hold the engine back."""
-        if self.host.kind != "kernel":
-            return
-        if busy and self._switching is None:
-            self._switching = sys.getswitchinterval()
-            sys.setswitchinterval(0.0005)
-        elif not busy and self._switching is not None:
-            sys.setswitchinterval(self._switching)
-            self._switching = None
 
     def drove(self, driver: Driver) -> None:
         """A driver takes no more events; whoever has one for its execution makes another."""
@@ -393,9 +400,10 @@ class Workspace:
 
     # -- wishes ----------------------------------------------------------------------------------
 
-    async def tell(self, execution_id: str, event: e.Event) -> None:
-        """Have an event taken by whoever drives the execution; by this host if nobody does."""
-        await self.adoption.tell(execution_id, event)
+    async def tell(self, execution_id: str, event: e.Event, secrets: Iterable[str] = ()) -> None:
+        """Have an event taken by whoever drives the execution; by this host if nobody does. `secrets` may
+        be in it."""
+        await self.adoption.tell(execution_id, event, secrets)
 
     async def kill(self, execution_id: str, *, cascade: bool = True, by: str = "") -> None:
         """End an execution. Raises `NotFound`, `Conflict` when it has ended."""
@@ -406,21 +414,26 @@ class Workspace:
             )
         await self.tell(execution_id, e.KillRequested(at=self.clock.now(), by=by, cascade=cascade))
 
-    async def wait(self, execution_id: str, timeout: float | None = None) -> None:
-        """Return when nothing of the execution is left to run. Raises `TimeoutError`."""
+    async def wait(self, execution_id: str, timeout: float | None = None) -> str:
+        """Return when nothing of the execution is left to run, nor of those that took its place: the id
+        of the last of them, mostly its own. Raises `TimeoutError`."""
         async with asyncio.timeout(timeout):
-            driver = self.drivers.get(execution_id)
-            if driver is not None:
-                await driver.over.wait()
-            else:
-                await self.history.until_over(execution_id)
+            while True:
+                driver = self.drivers.get(execution_id)
+                if driver is not None:
+                    await driver.over.wait()
+                else:
+                    await self.history.until_over(execution_id)
+                if (later := await self.history.successor(execution_id)) is None:
+                    return execution_id
+                execution_id = later
 
     # -- what tasks and expressions need ---------------------------------------------------------
 
     def services(
-        self, execution: Execution, remember: Callable[[str], None]
+        self, execution: Execution, closing: Closing
     ) -> Mapping[str, Callable[..., object]]:
-        return Services(self, execution, remember).table()
+        return Services(self, execution, closing).table()
 
     def surroundings(self, flow: Flow) -> Mapping[str, Callable[[], Any]]:
         """Names in scope that come from configuration and environment."""
@@ -437,8 +450,8 @@ class Workspace:
             "serverUrl": lambda: self.config.get("url") or "http://localhost:8080",
         }
 
-    def pairs(self, namespace: str) -> Pairs:
-        return Pairs(self, namespace)
+    def pairs(self, namespace: str, closing: Closing | None = None) -> Pairs:
+        return Pairs(self, namespace, closing)
 
     def slot(self, task: Task) -> Any:
         return self.slots.of(task)

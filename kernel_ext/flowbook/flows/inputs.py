@@ -64,10 +64,10 @@ def undeclared(flow: Flow, given: Mapping[str, Json]) -> list[str]:
     return [name for name in given if name not in known and name not in groups]
 
 
-def secret_values(flow: Flow, stored: Mapping[str, Json]) -> list[str]:
+def secret_values(flow: Flow | Sequence[Input], stored: Mapping[str, Json]) -> list[str]:
     """The plain values of SECRET inputs: what must not be shown."""
     found = []
-    for each in flow.declared:
+    for each in _declared(flow):
         if each.is_secret:
             value = _lookup(stored, each.id)[1]
             if isinstance(value, str) and value:

@@ -104,6 +104,14 @@ class Context(Protocol):
         """Values that must not be shown, as far as the attempt has met them."""
         ...
 
+    def closed(self, value: Json) -> Json:
+        """A value as it may be kept outside of the execution: closed if a secret is in it."""
+        ...
+
+    def opened(self, value: Json) -> Json:
+        """A kept value as it was; what is secret in it is masked from now on."""
+        ...
+
     async def render(self, value: T) -> T:
         """The property's value: rendered if it is a template, then read as the property's type."""
         ...

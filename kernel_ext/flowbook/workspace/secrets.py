@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import FlowbookError, NotFound, WorkspaceError
@@ -110,18 +110,23 @@ class Key:
             ) from error
         return opened.decode()
 
-    def seal(self, value: Any) -> dict[str, str]:
-        """A whole value, closed, as it is stored in outputs and inputs."""
-        return {"type": SEALED, "value": self.encrypt(json.dumps(value, ensure_ascii=False))}
+    def seal(self, value: Any, secrets: Sequence[str] = ()) -> dict[str, str]:
+        """A whole value, closed, as it is stored in outputs and inputs; `secrets` are what it hides."""
+        sealed = {"type": SEALED, "value": self.encrypt(json.dumps(value, ensure_ascii=False))}
+        if secrets:
+            sealed["secrets"] = self.encrypt(json.dumps(list(secrets), ensure_ascii=False))
+        return sealed
 
-    def open(self, value: Any) -> Any:
-        """The value with everything sealed in it opened."""
+    def open(self, value: Any, learn: Callable[[str], None] = lambda _: None) -> Any:
+        """The value with everything sealed in it opened; `learn` is told the secrets in it."""
         if is_sealed(value):
+            for secret in json.loads(self.decrypt(value["secrets"])) if "secrets" in value else ():
+                learn(secret)
             return json.loads(self.decrypt(value["value"]))
         if isinstance(value, Mapping):
-            return {name: self.open(item) for name, item in value.items()}
+            return {name: self.open(item, learn) for name, item in value.items()}
         if isinstance(value, list):
-            return [self.open(item) for item in value]
+            return [self.open(item, learn) for item in value]
         return value
 
     def _cipher(self, *, make: bool) -> Any:

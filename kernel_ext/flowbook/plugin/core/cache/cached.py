@@ -44,7 +44,7 @@ class Cached(FlowableTask):
     async def opening(self, context: Context, answers: Mapping[str, Json]) -> Mapping[str, Json]:
         where = await place(context, await context.render(self.key), self.scope)
         rows = await context.engine.store.transact("cache_get", key=where)
-        served = await context.take_over(rows[0]["value"]) if rows else None
+        served = await context.take_over(context.opened(rows[0]["value"])) if rows else None
         return {"where": where, "hit": served is not None, "served": served}
 
     def plan(self, answers: Answers) -> Plan:
@@ -62,7 +62,7 @@ class Cached(FlowableTask):
         await context.engine.store.transact(
             "cache_set",
             key=done.answers["where"],
-            value=done.inside,
+            value=context.closed(done.inside),
             ttl=None if ttl is None else ttl.total_seconds(),
         )
         return {}

@@ -24,7 +24,7 @@ class Get(CacheTask):
         _, place = await self.place(context)
         rows = await context.engine.store.transact("cache_get", key=place)
         if rows:
-            return {"value": parsed(rows[0]["value"]), "hit": True}
+            return {"value": parsed(context.opened(rows[0]["value"])), "hit": True}
         return {"value": await context.render_json(self.default_value), "hit": False}
 
 

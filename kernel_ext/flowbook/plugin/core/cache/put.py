@@ -23,7 +23,10 @@ class Put(CacheTask):
         value = parsed(await context.render_json(self.value, typed=True))
         ttl = await context.render(self.ttl)
         (row,) = await context.engine.store.transact(
-            "cache_set", key=place, value=value, ttl=None if ttl is None else ttl.total_seconds()
+            "cache_set",
+            key=place,
+            value=context.closed(value),
+            ttl=None if ttl is None else ttl.total_seconds(),
         )
         expires = row.get("expires_at")
         return {
