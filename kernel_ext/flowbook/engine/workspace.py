@@ -422,6 +422,8 @@ class Workspace:
                 driver = self.drivers.get(execution_id)
                 if driver is not None:
                     await driver.over.wait()
+                    if driver.execution.state is not State.RETRIED:
+                        return execution_id
                 else:
                     await self.history.until_over(execution_id)
                 if (later := await self.history.successor(execution_id)) is None:
