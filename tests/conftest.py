@@ -11,6 +11,17 @@ HERE = Path(__file__).parent
 SLOW_FOLDERS = frozenset({"browser", "cli", "demo", "kernel", "kernels", "scheduling", "server"})
 """Tests that start kernels, commands, servers or browsers: real, and seconds each. `-m "not slow"`
 leaves them out; a bare `pytest` runs everything."""
+SLOW_FILES = frozenset(
+    {
+        "expressions/test_bounds.py",
+        "plugin/test_http.py",
+        "plugin/test_notebook.py",
+        "store/test_failover.py",
+        "store/test_migrations.py",
+        "test_examples.py",
+    }
+)
+"""The same for single files: storekeepers that die, servers that keep one waiting, kernels."""
 
 settings.register_profile("same", derandomize=True)
 settings.register_profile("explore", derandomize=False, print_blob=True)
@@ -28,7 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Playwright keeps an event loop running in this thread as long as its browser is open: it comes last
     items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] == "browser")
     for item in items:
-        if item.path.relative_to(HERE).parts[0] in SLOW_FOLDERS:
+        path = item.path.relative_to(HERE)
+        if path.parts[0] in SLOW_FOLDERS or path.as_posix() in SLOW_FILES:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
