@@ -21,6 +21,8 @@ from typing import Any
 LARGE = 64 * 1024
 """Bytes of JSON from which a list of maps, or an array, becomes a file."""
 MANY = 100
+LARGEST_RESULT = 2**20
+"""Bytes of JSON up to which the value of a cell's last expression is handed on by itself."""
 MIME = "application/vnd.flowbook.outputs+json"
 
 
@@ -189,6 +191,31 @@ def hand_out_variables(namespace: Mapping[str, Any], declared: Mapping[str, str]
             for name, variable in declared.items()
         ]
         _append(folder / "outputs" / "index.jsonl", entries)
+
+
+def hand_out_result(value: Any, name: str = "result") -> None:
+    """Hand on the value of a cell's last expression, if it is JSON or a table."""
+    folder = _folder()
+    if folder is None or value is None:
+        return
+    entry: dict[str, Any] | None = None
+    for attempt in (_frame, _array):
+        entry = entry or attempt(name, value, folder / "outputs")
+    if entry is None:
+        nans: list[float] = []
+        try:
+            plain = _json(value, nans)
+        except TypeError:
+            return
+        entry = _long_list(plain, folder / "outputs") if isinstance(plain, list) else None
+        entry = entry or {"kind": "json", "value": plain}
+        if len(json.dumps(plain)) > LARGEST_RESULT and entry["kind"] == "json":
+            said = "The value of the last expression is too large to be handed on: name it in `outputs`"
+            entry = {"kind": "json", "value": None, "warning": said}
+        elif nans:
+            entry["warning"] = f"The last value holds {nans[0]}: NaN and infinities become null"
+    if entry["kind"] != "file":
+        _append(folder / "outputs" / "index.jsonl", [{"name": name, **entry}])
 
 
 def _append(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from .reading import Reading
 from .source import Path, write_path
 
 PREFIX = "io.kestra.plugin."
+CELL = "flowbook.jupyter.Cell"
 REMOVED = frozenset(
     PREFIX + "core." + name
     for name in [
@@ -193,6 +194,22 @@ def _dag(reading: Reading, entry: Entry, items: list[Json]) -> Iterator[Problem]
         yield reading.error(said, places[circle[0]])
 
 
+def cells(reading: Reading) -> Iterator[Problem]:
+    """What a cell needs stands above it."""
+    order = {entry.id: number for number, entry in enumerate(reading.tasks)}
+    for entry in reading.tasks:
+        if entry.type != CELL or _is(entry.parent, "core.flow.Dag"):
+            continue
+        for other in _names(entry.node.get("after")):
+            path = _item_path(reading, (*entry.path, "after"), other)
+            if other not in order:
+                said = f"Not existing task id in dependency: {other}"
+                yield reading.error(said, path, did_you_mean(other, [id_ for id_ in order if id_]))
+            elif order[other] >= order[entry.id]:
+                said = f"'{entry.id}' needs '{other}', which stands below it"
+                yield reading.error(said, path, f"Move '{entry.id}' below '{other}'.")
+
+
 def cycle(after: Mapping[str, list[str]]) -> list[str]:
     """The ids that wait for each other in a circle; empty if none do."""
     done: set[str] = set()
@@ -319,6 +336,7 @@ CHECKS = (
     retries,
     switches,
     dags,
+    cells,
     dependencies,
     working_directories,
     recursions,

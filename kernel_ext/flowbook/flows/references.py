@@ -16,6 +16,7 @@ from .source import Path, write_path
 
 PROSE = frozenset({"description", "documentation", "displayName"})
 """Properties for people to read: braces in them are no expressions."""
+CELL = "flowbook.jupyter.Cell"
 
 
 def expressions(reading: Reading) -> Iterator[Problem]:
@@ -53,7 +54,8 @@ def _inside(path: Path, value: Json) -> Iterator[tuple[Path, str]]:
         for key, item in value.items():
             if item.__class__ is str:
                 if "{" in item and key not in PROSE and ("{{" in item or "{%" in item):
-                    yield (*path, key), item
+                    if key != "code" or value.get("type") != CELL:  # braces of its own
+                        yield (*path, key), item
             elif item.__class__ is dict or item.__class__ is list:
                 yield from _inside((*path, key), item)
     elif value.__class__ is list:

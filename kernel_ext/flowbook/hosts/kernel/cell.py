@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowbook.errors import FlowInvalid
+from flowbook.errors import FlowInvalid, InputInvalid
 
 from . import arguments
 from .waiting import kill, wait
@@ -15,9 +15,11 @@ from .waiting import kill, wait
 if TYPE_CHECKING:
     from IPython.core.error import UsageError
 
+    from flowbook.engine.workspace import Workspace as Engine
     from flowbook.flows.model import Flow
 
     from .magics import FlowMagics
+    from .main_thread import MainThread
 
 NAME = "<cell>"
 
@@ -67,19 +69,27 @@ def read(text: str, namespace: str) -> list[Flow]:
 
 def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
     """Start a run, show it, wait for it, and hand it out under its name."""
+    from flowbook.api import Run
+
+    from .main_thread import MainThread
+
     workspace = magics.ws
     if given.force:
         named = workspace.flow(flow) if isinstance(flow, str) else flow
         flow = named.model_copy(update={"disabled": False})
-    run = workspace.run(
+    here = None if given.bg else MainThread(magics.shell)
+    work = _begin(
+        workspace.engine,
+        here,
         flow,
         inputs_of(magics, given),
         arguments.values(given.label) or None,
-        wait=False,
+        folder=Path.cwd(),
         from_=given.from_,
         to=given.to,
         only=given.only,
     )
+    run = Run(workspace, workspace.portal.call(work))
     _hold(magics, given, run)
     display = None
     if not given.quiet:
@@ -90,17 +100,27 @@ def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
             variable=given.out or "",
             kill=lambda run_id: kill(workspace, run_id),
         )
-    if given.bg:
+    if here is None:
         from .background import follow
 
         follow(workspace, run, display)
         _say(given, f"Runs in this kernel, as {run.id[:6]}; %flow kill {run.id[:6]} ends it.")
         return None
     try:
-        wait(workspace, run, display)
+        wait(workspace, run, display, here)
     finally:
         _hold(magics, given, run.last)
     return None
+
+
+async def _begin(
+    engine: Engine, here: MainThread | None, flow: Flow | str, *args: Any, **how: Any
+) -> str:
+    """Start an execution whose cells run here; its id."""
+    run_id = await engine.run(flow, *args, **how)
+    if here is not None:  # its driver takes its first step after this one
+        engine.code_places[run_id, "python"] = here
+    return run_id
 
 
 def _hold(magics: FlowMagics, given: Namespace, run: Any) -> None:
@@ -117,8 +137,10 @@ def kept(magics: FlowMagics, flow: Flow) -> int:
 
 
 def inputs_of(magics: FlowMagics, given: Namespace) -> dict[str, Any] | None:
-    """`--inputs` and `-i`, of which the latter win. Raises: UsageError."""
+    """`--inputs`, `--inputs-file` and `-i`, of which the latter win. Raises: UsageError."""
     from IPython.core.error import UsageError
+
+    from flowbook.api.inputs import read as read_inputs
 
     found: dict[str, Any] = {}
     if given.inputs:
@@ -131,7 +153,10 @@ def inputs_of(magics: FlowMagics, given: Namespace) -> dict[str, Any] | None:
                 f"--inputs takes a mapping, but {given.inputs} is a {type(whole).__name__}"
             )
         found.update(whole)
-    found.update(arguments.values(given.input))
+    try:
+        found.update(read_inputs(given.input or (), given.inputs_file))
+    except InputInvalid as error:
+        raise UsageError(str(error)) from None
     return found or None
 
 

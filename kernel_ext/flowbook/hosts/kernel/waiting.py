@@ -9,6 +9,7 @@ from flowbook.errors import FlowbookError
 
 if TYPE_CHECKING:
     from .display import RunDisplay
+    from .main_thread import MainThread
 
 INTERVAL = 0.1
 """Seconds between two moments that are shown."""
@@ -23,27 +24,34 @@ class RunEnded(FlowbookError):
         return [str(self)]
 
 
-def wait(workspace: Any, run: Any, display: RunDisplay | None) -> None:
-    """Return when the run is over, and what took its place if a retry made new executions. Ctrl-C kills
-    it and waits for that; twice, nothing is waited for.
+def wait(workspace: Any, run: Any, display: RunDisplay | None, here: MainThread) -> None:
+    """Return when the run is over; its cells run here meanwhile. Ctrl-C kills it and waits for that;
+    twice, nothing is waited for.
 
     Raises: RunEnded when it failed or was killed; KeyboardInterrupt after the second Ctrl-C.
     """
+    from .background import follow
+
     interrupted: float | None = None
-    while True:
-        try:
-            if interrupted is not None:
-                kill(workspace, run.last.id)
-            for view in run.watch(INTERVAL):
-                if display is not None:
-                    display.show(view)
-            break
-        except KeyboardInterrupt:
-            now = time.monotonic()
-            if interrupted is not None and now - interrupted < TWICE:
-                print(f"Not waiting any longer. '%flow show {run.id[:6]}' shows what became of it.")
-                raise
-            interrupted = now
+    try:
+        follow(workspace, run, display, here.over)
+        while True:
+            try:
+                if interrupted is not None:
+                    kill(workspace, run.last.id)
+                here.serve()
+                break
+            except KeyboardInterrupt:
+                now = time.monotonic()
+                if interrupted is not None and now - interrupted < TWICE:
+                    print(
+                        f"Not waiting any longer. '%flow show {run.id[:6]}' shows what became of it."
+                    )
+                    raise
+                interrupted = now
+    finally:
+        here.close()
+        workspace.engine.code_places.pop((run.id, "python"), None)
     run = run.last
     if display is not None and (display.view is None or not display.view.is_over):
         display.show(workspace.view(run.id))

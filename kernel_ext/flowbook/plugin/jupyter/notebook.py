@@ -128,7 +128,7 @@ class Notebook(RunnableTask):
         try:
             task = await self._asked(context, found, directory)
             async with slots.taken(context.runtime_folder, max_parallel(context), told.waits):
-                result = await run_notebook(task, told.hear, kernels=_kernels(context))
+                result = await run_notebook(task, told.hear, kernels=kernels(context))
         except asyncio.CancelledError:
             outputs = {"notebook": await _kept(context), "cells": told.cells()}
             took = asyncio.get_running_loop().time() - started
@@ -277,7 +277,7 @@ def _row(news: CellNews) -> dict[str, Any]:
     }
 
 
-def _kernels(context: Context) -> Kernels:
+def kernels(context: Context) -> Kernels:
     """Warm kernels, unless the host's environment asks for stock ones by `FLOWBOOK_KERNELS=stock`."""
     if os.environ.get("FLOWBOOK_KERNELS", "").lower() == "stock":
         return Stock()

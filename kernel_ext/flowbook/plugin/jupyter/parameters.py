@@ -24,10 +24,11 @@ async def rendered(context: Context, given: Json) -> dict[str, Any]:
         raise TaskFailed(
             f"'parameters' must be a map of names and values, but is '{str(value)[:200]}'"
         )
-    return {str(name): await _local(context, str(name), item) for name, item in value.items()}
+    return {str(name): await local(context, str(name), item) for name, item in value.items()}
 
 
-async def _local(context: Context, name: str, value: Any) -> Any:
+async def local(context: Context, name: str, value: Any) -> Any:
+    """A value as code on this machine gets it."""
     if hasattr(value, "records") and hasattr(value, "uri"):
         columns = tuple(str(column["name"]) for column in value.columns)
         return Table(await context.fetch(value.uri), value.uri, value.rows, columns)
@@ -36,9 +37,9 @@ async def _local(context: Context, name: str, value: Any) -> Any:
             return str(await _copy(context, name, value.strip()))
         return str(value)
     if isinstance(value, Mapping):
-        return {str(key): await _local(context, name, item) for key, item in value.items()}
+        return {str(key): await local(context, name, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [await _local(context, name, item) for item in value]
+        return [await local(context, name, item) for item in value]
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,8 +18,8 @@ EVERY = 0.25
 
 
 @contextmanager
-def opened(context: Context) -> Iterator[None]:
-    """The channel while the script runs: inputs lie ready, progress and metrics are passed on."""
+def opened(context: Context, reserved: Sequence[str] = RESERVED) -> Iterator[None]:
+    """The channel while the code runs: inputs lie ready, progress and metrics are passed on."""
     labels = context.variables.get("labels")
     prepare(
         context.run_folder,
@@ -32,7 +32,7 @@ def opened(context: Context) -> Iterator[None]:
             "attempt": context.attempt,
             "labels": dict(labels) if isinstance(labels, Mapping) else {},
         },
-        reserved=RESERVED,
+        reserved=list(reserved),
     )
     news = NewsReader(context.run_folder, lambda entry: _hear(context, entry))
     loop = asyncio.get_running_loop()
