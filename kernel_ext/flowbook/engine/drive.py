@@ -40,7 +40,7 @@ from .closing import Closing
 from .successors import Successor, successor_of
 
 if TYPE_CHECKING:
-    from flowbook.store.client import Prepared
+    from flowbook.store.packing import Prepared
 
     from .workspace import Workspace
 
@@ -77,6 +77,8 @@ class Driver:
         """Working directories that several task runs share, by the task run around them."""
         self.closing = Closing(lambda: workspace.key).of_flow(execution.flow)
         self._inbox: list[tuple[e.Event, str | None]] = []
+        self.posted = execution.events
+        """How many events the execution is folded from once all that has arrived is taken."""
         self._tasks_by_id = execution.flow.by_id()
         self._arrived = asyncio.Event()
         self._attempts: dict[tuple[str, int], asyncio.Task[None]] = {}
@@ -109,6 +111,7 @@ class Driver:
                 return
             self._wishes.add(wish)
         self._inbox.append((event, wish))
+        self.posted += 1
         self._arrived.set()
 
     async def drive(self) -> None:
