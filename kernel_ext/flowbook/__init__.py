@@ -17,6 +17,7 @@ _PUBLIC = {
     "Workspace": "api",
     "render": "language",
     "plugins": "language",
+    "BulkRefused": "errors",
     "Conflict": "errors",
     "ExpressionError": "errors",
     "FlowInvalid": "errors",

@@ -39,12 +39,31 @@ class Conflict(FlowbookError):
     """What was asked for can't be done in the present state."""
 
 
-class InputInvalid(FlowbookError):
-    """Values given for the inputs of an execution are refused; all messages at once."""
+class BulkRefused(FlowbookError):
+    """Something can't be done to all the executions it was asked for; `invalids` says of each why."""
 
-    def __init__(self, messages: Sequence[str]) -> None:
+    def __init__(self, message: str, invalids: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.invalids = tuple(invalids)
+
+
+class InputInvalid(FlowbookError):
+    """Values given for the inputs of an execution are refused; all messages at once, `paths` says of each
+    which input it is about."""
+
+    def __init__(
+        self, messages: Sequence[str], paths: Sequence[str] = (), hints: Sequence[str] = ()
+    ) -> None:
         self.messages = tuple(messages)
-        super().__init__("\n".join(messages))
+        self.paths = tuple(paths) or ("inputs",) * len(self.messages)
+        self.hints = tuple(hints)
+        """What would be accepted, for each message."""
+        lines = [
+            line
+            for number, message in enumerate(self.messages)
+            for line in (message, *(f"    {hint}" for hint in self.hints[number : number + 1]))
+        ]
+        super().__init__("\n".join(lines))
 
 
 class ExpressionError(FlowbookError):

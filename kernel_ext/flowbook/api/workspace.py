@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowbook.errors import InputInvalid
 from flowbook.kinds.dynamic import Json
 from flowbook.portal import Portal
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowbook.clock import Clock
+    from flowbook.engine.bulk import Done
     from flowbook.engine.schedules import Fires
     from flowbook.engine.workspace import Workspace as Engine
     from flowbook.flows.model import Flow
@@ -116,7 +118,7 @@ class Workspace:
     def run(
         self,
         flow: str | Path | Mapping[str, Json] | Flow,
-        inputs: Mapping[str, Json] | None = None,
+        inputs: Mapping[str, Json | Path] | None = None,
         labels: Mapping[str, str] | None = None,
         *,
         wait: bool = True,
@@ -129,6 +131,7 @@ class Workspace:
     ) -> Run:
         """Run a flow (`namespace.id`, a `Flow`, or YAML) and wait for its end.
 
+        A `Path` among the inputs is a file: stored for an input of type FILE, read for others.
         A failed execution raises nothing: see `run.state` and `run.error`. Raises `fb.FlowInvalid`,
         `InputInvalid`, `NotFound`, `TimeoutError`.
         """
@@ -137,6 +140,7 @@ class Workspace:
             flow,
             inputs,
             labels,
+            folder=Path.cwd(),
             revision=revision,
             namespace=namespace,
             only=wanted,
@@ -144,9 +148,7 @@ class Workspace:
             to=to,
         )
         run = Run(self, self.portal.call(work))
-        if wait:
-            run.wait(timeout)
-        return run
+        return run.wait(timeout) if wait else run
 
     def execution(self, id: str) -> Run:
         """An execution by its id, or the beginning of it. Raises `NotFound`."""
@@ -159,19 +161,19 @@ class Workspace:
         state: str | Sequence[str] | None = None,
         labels: Mapping[str, str] | None = None,
         since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 100,
     ) -> list[Run]:
         """Executions, newest first. `flow` is an id, or `namespace.id`."""
-        if flow is not None and namespace is None and "." in flow:
-            namespace, _, flow = flow.rpartition(".")
-        states = [state] if isinstance(state, str) else state
+        namespace, flow = _split(namespace, flow)
         rows = self.portal.call(
             self.engine.history.executions(
                 namespace=namespace,
                 flow_id=flow,
-                states=None if states is None else [str(one).upper() for one in states],
+                states=_states(state),
                 labels=labels,
                 since=since,
+                until=until,
                 limit=limit,
             )
         )
@@ -185,9 +187,9 @@ class Workspace:
         """Let what runs finish and start nothing new. Raises `Conflict`."""
         self.portal.call(self.engine.pause(self._id(id)))
 
-    def resume(self, id: str, inputs: Mapping[str, Json] | None = None) -> Run:
-        """Go on with a paused execution. Raises `Conflict` if it isn't paused."""
-        self.portal.call(self.engine.resume(self._id(id), inputs))
+    def resume(self, id: str, inputs: Mapping[str, Json | Path] | None = None) -> Run:
+        """Go on with a paused execution. Raises `Conflict` if it isn't paused, `InputInvalid`."""
+        self.portal.call(self.engine.resume(self._id(id), inputs, folder=Path.cwd()))
         return Run(self, self._id(id))
 
     def force_run(self, id: str) -> Run:
@@ -221,7 +223,7 @@ class Workspace:
         self,
         id: str,
         task_run: str | None = None,
-        inputs: Mapping[str, Json] | None = None,
+        inputs: Mapping[str, Json | Path] | None = None,
         revision: int | None = None,
     ) -> Run:
         """Run again as a new execution: from the start, or from a task run (its id, or a task's id)."""
@@ -229,7 +231,11 @@ class Workspace:
             self,
             self.portal.call(
                 self.engine.replay(
-                    self._id(id), task_run=task_run, inputs=inputs, revision=revision
+                    self._id(id),
+                    task_run=task_run,
+                    inputs=inputs,
+                    revision=revision,
+                    folder=Path.cwd(),
                 )
             ),
         )
@@ -241,6 +247,75 @@ class Workspace:
     def set_labels(self, id: str, labels: Mapping[str, str]) -> None:
         """Replace the labels that are no system labels."""
         self.portal.call(self.engine.set_labels(self._id(id), labels))
+
+    def delete_execution(self, id: str) -> None:
+        """Remove an execution that has ended, for ever: its history, logs and files. Raises `Conflict`."""
+        self.bulk("delete", [self._id(id)])
+
+    def bulk(
+        self,
+        action: str,
+        ids: Sequence[str | Run] | None = None,
+        *,
+        namespace: str | None = None,
+        flow: str | None = None,
+        state: str | Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        **options: Any,
+    ) -> Done:
+        """Do something to many executions: `kill`, `pause`, `resume`, `restart`, `replay`, `delete`,
+        `labels`, `change-status`, `force-run`, `unqueue`; to those with these ids, or to all that the rest
+        says (without `state`: all in a state that the action is for).
+
+        `options` are the action's own: `ws.bulk("kill", namespace="shop", cascade=False)`,
+        `ws.bulk("labels", flow="shop.orders", to={"seen": "yes"})`. Raises `BulkRefused`, with nothing
+        done, if one isn't there or in no state for it.
+        """
+        from flowbook.engine.bulk import carry_out
+
+        if ids is not None and any((namespace, flow, state, labels, since, until)):
+            raise InputInvalid(["Either ids or what the executions are like, not both"])
+        if ids is None:
+            ids = self.matching(
+                action,
+                namespace=namespace,
+                flow=flow,
+                state=state,
+                labels=labels,
+                since=since,
+                until=until,
+            )
+        wanted = [one.id if isinstance(one, Run) else one for one in ids]
+        return self.portal.call(carry_out(self.engine, action, wanted, **options))
+
+    def matching(
+        self,
+        action: str,
+        *,
+        namespace: str | None = None,
+        flow: str | None = None,
+        state: str | Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Run]:
+        """The executions that `bulk` would do something to, oldest first."""
+        from flowbook.engine.bulk import Query
+        from flowbook.engine.bulk import matching as found
+
+        namespace, flow = _split(namespace, flow)
+        query = Query(
+            namespace=namespace,
+            flow_id=flow,
+            states=_states(state),
+            labels=labels or {},
+            since=since,
+            until=until,
+        )
+        rows = self.portal.call(found(self.engine, action, query))
+        return [Run(self, row["id"], row) for row in rows]
 
     def view(self, id: str, variable: str = "") -> RunView:
         """An execution as it is shown; `.bundle()` is its display data."""
@@ -310,3 +385,16 @@ async def _made(make: Any, *arguments: Any) -> Any:
 
 def _wanted(only: str | Sequence[str] | None) -> list[str] | None:
     return [only] if isinstance(only, str) else None if only is None else list(only)
+
+
+def _states(state: str | Sequence[str] | None) -> list[str] | None:
+    if state is None:
+        return None
+    return [str(one).upper() for one in ([state] if isinstance(state, str) else state)]
+
+
+def _split(namespace: str | None, flow: str | None) -> tuple[str | None, str | None]:
+    """Namespace and id of a flow that may be written as `namespace.id`."""
+    if flow is not None and namespace is None and "." in flow:
+        namespace, _, flow = flow.rpartition(".")
+    return namespace, flow

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 WISH = "wish"
+HEARD = 5.0
+"""Seconds that the answer to a wish is waited for; a host that is busy takes it later."""
 ROUND = 3.0
 """Seconds between two looks for executions whose host is gone."""
 
@@ -60,23 +62,35 @@ class Adoption:
             await self._follower.aclose()
 
     async def tell(self, execution_id: str, event: e.Event, secrets: Iterable[str] = ()) -> None:
-        """Have an event taken. Raises `NotFound`."""
+        """Have an event taken; returns once it is, or after some seconds if its host is busy. Raises
+        `NotFound`."""
         workspace = self._workspace
-        if (driver := workspace.drivers.get(execution_id)) is not None:
-            driver.closing.learn(secrets)
-            driver.post(event)
-            return
+        driver = workspace.drivers.get(execution_id)
         try:
-            driver = await self.take_over(execution_id)
+            driver = driver or await self.take_over(execution_id)
         except Conflict:
-            told = Closing(lambda: workspace.key, secrets).payload(e.to_json(event))
-            wish: dict[str, Any] = {"id": new_id(workspace.random), "event": told}
-            await workspace.store.append(
-                [EventRow(execution_id, workspace.clock.now(), WISH, wish)], [], None
-            )
+            await self._wish(execution_id, event, secrets)
             return
         driver.closing.learn(secrets)
         driver.post(event)
+        await _taken(driver)
+
+    async def _wish(self, execution_id: str, event: e.Event, secrets: Iterable[str]) -> None:
+        """Tell the host that drives an execution."""
+        workspace = self._workspace
+        told = Closing(lambda: workspace.key, secrets).payload(e.to_json(event))
+        wish: dict[str, Any] = {"id": new_id(workspace.random), "event": told}
+        follower = workspace.store.follow(executions=[execution_id])
+        try:
+            row = EventRow(execution_id, workspace.clock.now(), WISH, wish)
+            await workspace.store.append([row], [], None)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARD):
+                    async for batch in follower:
+                        if any(_honours(one, wish["id"]) for one in batch.events):
+                            break
+        finally:
+            await follower.aclose()
 
     async def read(self, execution_id: str) -> Driver:
         """An execution rebuilt from its events, without driving it. Raises `NotFound`."""
@@ -175,3 +189,21 @@ class Adoption:
             except FlowbookError as error:
                 _log.warning("looking for executions of lost hosts: %s", error)
             await asyncio.sleep(ROUND)
+
+
+async def _taken(driver: Driver) -> None:
+    """Return when a driver has taken what has arrived so far, and it is durable."""
+    wanted = driver.posted
+    watcher = driver.watch()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEARD):
+                while driver.execution.events < wanted and not driver.over.is_set():
+                    watcher.clear()
+                    await watcher.wait()
+    finally:
+        driver.unwatch(watcher)
+
+
+def _honours(row: Mapping[str, Any], wish: str) -> bool:
+    return bool(row["kind"] != WISH and row["payload"].get("wish") == wish)

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from . import given
+from .chosen import filters, read
 from .commands import Commands, examples
-from .completing import execution_ids, flow_ids, namespaces
+from .completing import execution_ids
 from .output import document, listing, with_output
 
-if TYPE_CHECKING:
-    from flowbook.api import Run, Workspace
-
-STATES = [
-    "CREATED",
-    "QUEUED",
-    "RUNNING",
-    "PAUSED",
-    "RETRYING",
-    "RESTARTED",
-    "KILLING",
-    "SUCCESS",
-    "WARNING",
-    "FAILED",
-    "KILLED",
-    "CANCELLED",
-    "RETRIED",
-    "SKIPPED",
-]
 COLUMNS = ["id", "flow", "state", "start", "duration", "progress", "labels"]
+LAZY = {
+    "logs": ("logs:logs", "Show an execution's log, or follow it."),
+    "kill": ("control:kill", "End running executions, and what they have started."),
+    "pause": ("control:pause", "Let running executions stop after the tasks that run now."),
+    "resume": ("control:resume", "Let paused executions go on."),
+    "restart": ("control:restart", "Run the tasks that failed again, in the same executions."),
+    "replay": ("control:replay", "Run them again as new executions."),
+    "force-run": ("control:force_run", "Run executions that wait for a date, a slot or a resume."),
+    "unqueue": ("control:unqueue", "Run executions that wait for a slot, above the limit."),
+    "set-labels": ("control:set_labels", "Replace the labels of executions."),
+    "change-status": ("control:change_status", "Give ended executions another end state."),
+    "delete": ("control:delete", "Remove executions that have ended, for ever."),
+}
 
 
 @click.group(
     cls=Commands,
-    lazy={"logs": ("logs:logs", "Show an execution's log, or follow it.")},
+    lazy=LAZY,
     aliases={"show": "get"},
     epilog=examples(
         "flowbook executions list --state FAILED",
@@ -77,47 +71,18 @@ def with_id(command: Callable[..., Any]) -> Callable[..., Any]:
         "flowbook executions list --since 2026-11-01 --labels team=data --json",
     ),
 )
-@click.option(
-    "-n", "--namespace", shell_complete=namespaces, help="This namespace and those below."
-)
-@click.option("-f", "--flow", metavar="ID", shell_complete=flow_ids, help="Only of this flow.")
-@click.option(
-    "-s",
-    "--state",
-    multiple=True,
-    type=click.Choice(STATES, case_sensitive=False),
-    help="Only in this state; may be repeated.",
-)
-@click.option("--labels", multiple=True, metavar="KEY=VALUE", help="Only with these labels.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Not older.")
+@filters
 @click.option("--limit", default=25, show_default=True, help="The newest, at most so many.")
 @with_output
-def list_(
-    namespace: str | None,
-    flow: str | None,
-    state: tuple[str, ...],
-    labels: tuple[str, ...],
-    since: Any,
-    limit: int,
-    output: str,
-) -> None:
+def list_(limit: int, output: str, **said: Any) -> None:
     """List executions, the newest first."""
     from .showing import execution_row
     from .workspace import existing, opened
 
     rows: list[dict[str, Any]] = []
-    if flow and namespace and "." not in flow:
-        flow = f"{namespace}.{flow}"
     if existing():
         with opened() as ws:
-            found = ws.executions(
-                namespace=namespace,
-                flow=flow,
-                state=[each.upper() for each in state] or None,
-                labels=given.labels(labels) or None,
-                since=since.astimezone() if since else None,
-                limit=limit,
-            )
+            found = ws.executions(limit=limit, **read(**said))
             rows = [execution_row(run) for run in found]
     if output == "table":
         rows = [{**row, "labels": _of_people(row["labels"])} for row in rows]
@@ -146,97 +111,3 @@ def get(id: str, output: str) -> None:
 def _of_people(labels: Mapping[str, str]) -> dict[str, str]:
     """Without what flowbook itself notes."""
     return {key: value for key, value in labels.items() if not key.startswith("system.")}
-
-
-@executions.command(epilog=examples("flowbook executions kill 3fK2…"))
-@with_id
-@click.option("--cascade/--no-cascade", default=True, help="Also what it has started.")
-def kill(id: str, cascade: bool) -> None:
-    """End a running execution, and what it has started."""
-    from .workspace import opened
-
-    with opened() as ws:
-        run = ws.execution(id)
-        ws.kill(run.id, cascade=cascade)
-        run.wait(30)
-        click.echo(f"{run.id} is {ws.execution(run.id).state}")
-
-
-@executions.command(epilog=examples("flowbook executions pause 3fK2…"))
-@with_id
-def pause(id: str) -> None:
-    """Let a running execution stop after the tasks that run now."""
-    from .workspace import opened
-
-    with opened() as ws:
-        run = ws.execution(id)
-        ws.pause(run.id)
-        click.echo(f"{run.id} is {ws.execution(run.id).state}")
-
-
-@executions.command(epilog=examples("flowbook executions resume 3fK2… -i approved=true"))
-@with_id
-@click.option("-i", "--inputs", multiple=True, metavar="KEY=VALUE", help="What the pause asks for.")
-@with_output
-@click.pass_context
-def resume(context: click.Context, id: str, inputs: tuple[str, ...], output: str) -> None:
-    """Let a paused execution go on, and show it to its end."""
-
-    def act(ws: Workspace, run: Run) -> Run:
-        ws.resume(run.id, given.inputs(inputs) or None)
-        return run
-
-    context.exit(_go_on(id, output, act))
-
-
-@executions.command(epilog=examples("flowbook executions restart 3fK2…"))
-@with_id
-@click.option("-r", "--revision", type=int, help="With another revision of the flow.")
-@with_output
-@click.pass_context
-def restart(context: click.Context, id: str, revision: int | None, output: str) -> None:
-    """Run the tasks that failed or were killed again, in the same execution."""
-
-    def act(ws: Workspace, run: Run) -> Run:
-        return ws.restart(run.id, revision=revision) or run
-
-    context.exit(_go_on(id, output, act))
-
-
-@executions.command(
-    epilog=examples(
-        "flowbook executions replay 3fK2…", "flowbook executions replay 3fK2… -i day=2026-11-20"
-    )
-)
-@with_id
-@click.option("--task-run", metavar="ID", help="From this task run on; else from the start.")
-@click.option("-r", "--revision", type=int, help="With another revision of the flow.")
-@click.option("-i", "--inputs", multiple=True, metavar="KEY=VALUE", help="Other inputs.")
-@with_output
-@click.pass_context
-def replay(
-    context: click.Context,
-    id: str,
-    task_run: str | None,
-    revision: int | None,
-    inputs: tuple[str, ...],
-    output: str,
-) -> None:
-    """Run it again as a new execution: all of it, or from a task run on."""
-
-    def act(ws: Workspace, run: Run) -> Run:
-        changed = given.inputs(inputs) or None
-        return ws.replay(run.id, task_run=task_run, inputs=changed, revision=revision)
-
-    context.exit(_go_on(id, output, act))
-
-
-def _go_on(id: str, output: str, act: Callable[[Workspace, Run], Run]) -> int:
-    """Do something about an execution and show what comes of it; the exit code."""
-    from .running import ended, shown_from_here
-    from .workspace import opened
-
-    with opened() as ws:
-        run = act(ws, ws.execution(id))
-        shown_from_here(ws, run, output=output)
-        return ended(ws, run, output)
