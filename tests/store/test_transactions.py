@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from flowbook.errors import Conflict, FlowbookError, NotFound
-from flowbook.store import transactions
 from flowbook.store.client import Store
 from flowbook.store.rows import HostInfo, Owner
+from flowbook.store.transactions import hosts
 from flowbook.workspace.place import Place
 
 from .conftest import event, execution, proves_equal
@@ -169,13 +169,13 @@ async def test_a_host_is_dead_when_its_connection_is_closed_and_its_process_gone
     await register(second, host)
     await second.append([event()], [execution("e1")], Owner("host-2", 1))
     await second.close()
-    monkeypatch.setattr(transactions, "DEAD_AFTER", 0.0)
+    monkeypatch.setattr(hosts, "DEAD_AFTER", 0.0)
     assert await store.transact("adoptable", host="host-1") == []  # its process still runs
     process.kill()
     process.wait()
-    monkeypatch.setattr(transactions, "DEAD_AFTER", 3600.0)
+    monkeypatch.setattr(hosts, "DEAD_AFTER", 3600.0)
     assert await store.transact("adoptable", host="host-1") == []  # closed a moment ago
-    monkeypatch.setattr(transactions, "DEAD_AFTER", 0.0)
+    monkeypatch.setattr(hosts, "DEAD_AFTER", 0.0)
     (row,) = await store.transact("adoptable", host="host-1")
     assert (row["execution_id"], row["reason"]) == ("e1", "host lost")
     assert await store.transact("claim_execution", execution_id="e1", host="host-1") == [

@@ -22,18 +22,19 @@ from typing import Any
 
 from flowbook.errors import FlowbookError
 
-from . import admission, frames  # noqa: F401 - its transactions are found by name
+from . import frames
 from .duckdb import Database, full, is_fatal, is_full
 from .held import TOUCH, Held
 from .named import Statement, parameters, statements
 from .news import Committed, News
 from .project import Projection, Row
+from .requests import Reply, Transact
 from .rows import QueryRefused, StoreBusy
 from .session import Client
 from .sql import Limits
 from .sql import Statement as UserStatement
 from .transactions import Transaction, perform
-from .writer import Reply, Transact, Writer
+from .writer import Writer
 
 IDLE = 60.0
 """Seconds without a client after which the storekeeper ends."""

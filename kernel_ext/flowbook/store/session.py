@@ -14,8 +14,8 @@ from . import frames, purge
 from .duckdb import full, is_fatal, is_full, migrations
 from .news import Committed, Wanted, page
 from .project import BOOKS
+from .requests import Append, Record, Reply, Transact, Work
 from .transactions import READING, READS
-from .writer import Append, Record, Reply, Transact, Work
 
 if TYPE_CHECKING:
     from .keeper import Keeper

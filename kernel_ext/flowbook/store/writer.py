@@ -14,7 +14,6 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,78 +23,14 @@ from . import frames
 from .duckdb import RESERVE, Database, full, is_fatal, is_full, room
 from .news import Columns, Committed
 from .project import BOOKS, Projection, Row
+from .requests import GROUP, Append, Record, Reply, Request, Transact, Work
 from .rows import OF_EXECUTIONS, RECORDS, StaleOwner, StoreBusy
 from .transactions import READS
 
-GROUP = 1000
-"""Rows a commit takes at most; more cost more than they save."""
-LIGHT = 4
-"""So many records are as much work as one event."""
 EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
 LOOK_BACK = 1_000_000
 """How far behind the newest event an unanswered request may lie and still be known."""
 _log = logging.getLogger(__name__)
-
-Reply = Callable[[int, Any], None]
-
-
-@dataclass(slots=True)
-class Append:
-    """Events and the changes they cause."""
-
-    client: str
-    number: int
-    reply: Reply
-    events: Sequence[Sequence[Any]]
-    """Execution, microseconds, kind, payload as JSON."""
-    changes: Sequence[Row]
-    owner: tuple[str, int] | None
-    spots: Sequence[int] | None = None
-    """On which event each change stands, when the events are of several executions; None: the last."""
-
-    @property
-    def size(self) -> int:
-        return len(self.events)
-
-
-@dataclass(slots=True)
-class Record:
-    """Rows of logs, metrics and cells: tables with columns, in order."""
-
-    client: str
-    number: int
-    reply: Reply
-    blocks: Sequence[tuple[str, Columns]]
-    count: int
-
-    @property
-    def size(self) -> int:
-        return self.count // LIGHT
-
-
-@dataclass(slots=True)
-class Transact:
-    """A named transaction with its parameters."""
-
-    client: str
-    number: int
-    reply: Reply
-    name: str
-    parameters: Mapping[str, Any]
-    size: int = GROUP
-
-
-@dataclass(slots=True)
-class Work:
-    """Something else to be done between commits: retention, a copy."""
-
-    reply: Reply
-    work: Callable[[Any, int], tuple[Any, Committed | None]]
-    """Called with the cursor and the newest `seq`, inside a transaction, the projection up to date."""
-    size: int = GROUP
-
-
-Request = Append | Record | Transact | Work
 
 
 class Writer:

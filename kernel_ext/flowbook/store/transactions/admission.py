@@ -3,7 +3,7 @@ that no two hosts take the last one."""
 
 from __future__ import annotations
 
-from .transactions import Rows, Transaction, action
+from .transaction import Rows, Transaction, action
 
 
 @action("slots", "executions")

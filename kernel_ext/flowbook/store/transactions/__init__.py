@@ -1,0 +1,17 @@
+"""The named transactions: claims, leases, unique fires, kv … each one DuckDB transaction, answered."""
+
+from . import admission, any_rows, flows, hosts, pairs, triggers
+from .transaction import READING, READS, Transaction, perform
+
+__all__ = [
+    "READING",
+    "READS",
+    "Transaction",
+    "admission",
+    "any_rows",
+    "flows",
+    "hosts",
+    "pairs",
+    "perform",
+    "triggers",
+]

@@ -1,0 +1,58 @@
+"""Triggers: each date fires once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from .transaction import Rows, Transaction, action
+
+
+@action("fires")
+def fire(
+    tx: Transaction,
+    *,
+    namespace: str,
+    flow_id: str,
+    trigger_id: str,
+    date: datetime | str,
+    execution_id: str,
+    note: str | None = None,
+) -> Rows:
+    """True for the first who fires a trigger's date; others get the execution that was first."""
+    key = date.astimezone(UTC).isoformat() if isinstance(date, datetime) else date
+    row = tx.row("fires", namespace, flow_id, trigger_id, key)
+    if row is not None:
+        return [{"fired": False, "execution_id": row["execution_id"]}]
+    tx.put(
+        "fires",
+        namespace=namespace,
+        flow_id=flow_id,
+        trigger_id=trigger_id,
+        date=key,
+        execution_id=execution_id,
+        created_at=tx.now,
+        note=note,
+    )
+    return [{"fired": True, "execution_id": execution_id}]
+
+
+@action("triggers")
+def save_trigger(
+    tx: Transaction, *, namespace: str, flow_id: str, trigger_id: str, **values: Any
+) -> Rows:
+    """Write what is given of a trigger's row; the rest stays."""
+    row = tx.row("triggers", namespace, flow_id, trigger_id) or {}
+    wanted = {**row, **values, "namespace": namespace, "flow_id": flow_id, "trigger_id": trigger_id}
+    if wanted == row:
+        return [row]
+    return [tx.put("triggers", **{**wanted, "updated_at": tx.now})]
+
+
+@action("triggers")
+def delete_trigger(tx: Transaction, *, namespace: str, flow_id: str, trigger_id: str) -> Rows:
+    """Forget a trigger's state."""
+    found = tx.row("triggers", namespace, flow_id, trigger_id) is not None
+    if found:
+        tx.delete("triggers", namespace, flow_id, trigger_id)
+    return [{"deleted": found}]
