@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -12,9 +15,19 @@ from flowbook.kernels.run import run
 
 from .conftest import Runner, copy_of
 
-pytest.importorskip("bash_kernel", reason="needs bash_kernel: pip install bash_kernel")
 pytestmark = pytest.mark.anyio
 BASH = {"kernelspec": {"name": "bash", "display_name": "Bash", "language": "bash"}}
+
+
+@pytest.fixture(autouse=True)
+def bash_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel named `bash`, found by this test only."""
+    spec = tmp_path / "share" / "kernels" / "bash"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+    said = {"argv": argv, "display_name": "Bash", "language": "bash", "env": {"PS1": "$"}}
+    (spec / "kernel.json").write_text(json.dumps(said))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
 
 
 async def test_parameters_and_declared_outputs(runner: Runner) -> None:
@@ -62,9 +75,7 @@ async def test_cancelling_leaves_no_process(runner: Runner) -> None:
     assert not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
 
 
-async def test_outputs_of_a_language_nobody_reads(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_outputs_of_a_language_nobody_reads(runner: Runner) -> None:
     from flowbook.kernels import declared
 
     with pytest.raises(FlowbookError, match="kernels of Python, R, Julia, bash, not of Ruby"):

@@ -11,7 +11,7 @@ import pytest
 
 from flowbook.kernels.notebook import load
 from flowbook.kernels.parameters import ParametersInvalid, check, inspect
-from flowbook.kernels.translate import NoTranslator, Table, source_of
+from flowbook.kernels.translate import Table, source_of
 
 from .conftest import notebook
 
@@ -161,22 +161,3 @@ def test_dates_and_tables_in_python() -> None:
         2,
         ["a"],
     )
-
-
-@pytest.mark.parametrize(
-    ("language", "line"),
-    [
-        ("bash", "dir=/tmp"),
-        ("R", 'dir = "/tmp"'),
-        ("julia", 'dir = "/tmp"'),
-        ("scala", 'val dir = "/tmp"'),
-        ("matlab", 'dir = "/tmp";'),
-    ],
-)
-def test_other_languages_are_papermills(language: str, line: str) -> None:
-    assert line in source_of({"dir": "/tmp"}, language).splitlines()
-
-
-def test_a_language_without_translator_takes_no_parameters() -> None:
-    with pytest.raises(NoTranslator, match="language 'cobol' takes no parameters"):
-        source_of({"a": 1}, "cobol")

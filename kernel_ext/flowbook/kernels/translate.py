@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import FlowbookError
-
-TRANSLATED = ("python", "R", "scala", "julia", "matlab", "C#", "F#", "PowerShell", "bash")
-
-
-class NoTranslator(FlowbookError):
-    """Parameters can't be handed to a notebook of this language."""
+from .languages import assignments
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +26,8 @@ def source_of(values: Mapping[str, Any], language: str, kernel: str = "") -> str
     """Assignments of all values, under a comment, as papermill writes them. Raises `NoTranslator`."""
     if language == "python":
         return _python_source(values)
-    # 1.35 s once: papermill's package imports all of its engines and readers
-    from papermill.exceptions import PapermillException
-    from papermill.translators import papermill_translators
-
-    try:
-        translator = papermill_translators.find_translator(kernel, language)
-    except PapermillException:
-        raise NoTranslator(
-            f"A notebook of language '{language}' takes no parameters: they can be handed to "
-            f"{', '.join(TRANSLATED)}"
-        ) from None
-    return str(
-        translator.codify({name: _plain(value) for name, value in values.items()}, "Parameters")
-    )
+    plain = {name: _plain(value) for name, value in values.items()}
+    return assignments(plain, language, kernel)
 
 
 def _python_source(values: Mapping[str, Any]) -> str:
