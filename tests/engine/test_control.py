@@ -160,7 +160,7 @@ def test_an_expression_is_evaluated_in_an_execution(workspace: fb.Workspace) -> 
     [
         (lambda ws: ws.run("tests.nowhere"), "Unable to find flow 'tests'.'nowhere'"),
         (lambda ws: ws.run("nodots"), "write it as namespace.id"),
-        (lambda ws: ws.run(THREE, {"wrd": "x"}), "has no input 'wrd'; it has word"),
+        (lambda ws: ws.run(THREE, {"wrd": "x"}), "has no input 'wrd'\n    Did you mean 'word'"),
         (lambda ws: ws.run(THREE, only="frist"), "did you mean 'first'"),
         (
             lambda ws: ws.run(THREE, only="third"),

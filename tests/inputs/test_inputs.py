@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowbook.errors import ExpressionError, InputInvalid
-from flowbook.flows.inputs import coerce_text, resolve, secret_values, typed, undeclared
+from flowbook.errors import ExpressionError, FlowInvalid, InputInvalid
+from flowbook.flows.inputs import resolve, secret_values, typed, undeclared
 from flowbook.flows.model import Flow
 from flowbook.flows.parse import parse
 
@@ -121,6 +121,64 @@ def test_a_value_is_refused(declaration: str, given: Any, message: str) -> None:
     assert said.startswith(f"Invalid input for `x`, {message}")
     shown = "null" if given is None else str(given)
     assert said.endswith((f", but received `{shown}`", ", but received `true`"))
+
+
+@pytest.mark.parametrize(
+    ("declaration", "given", "takes"),
+    [
+        ("type: STRING, validator: '[A-Z]{3}'", "ABCD", "a text, matching `[A-Z]{3}`"),
+        ("type: INT, min: 1, max: 5", "six", "a whole number like 42, from 1 to 5"),
+        ("type: FLOAT, min: 0", "-1", "a number like 1.5 or 1e3, at least 0.0"),
+        ("type: BOOL", None, "true or false"),
+        ("type: BOOLEAN", None, "true or false"),
+        ("type: DATETIME", "soon", "a date and time like 2025-01-31T10:00:00Z"),
+        (
+            "type: DATE, before: 2025-01-01",
+            "2026-01-01",
+            "a day like 2025-01-31, at most 2025-01-01",
+        ),
+        ("type: TIME", "9:5", "a time like 09:05 or 09:05:30"),
+        ("type: DURATION, max: PT1M", "PT2M", "a duration like PT30S, PT5M or P1D, at most PT1M"),
+        ("type: SELECT, values: [a, b]", "c", "one of [a, b]"),
+        ("type: ENUM, values: [a, b]", "c", "one of [a, b]"),
+        ("type: MULTISELECT, values: [a, b]", '["c"]', "a list of any of [a, b]"),
+        ("type: ARRAY, itemType: INT", "1,2", "a list like [1, 2], each item of type INT"),
+        ("type: JSON", "{a:1}", 'JSON like {"a": [1, 2]}'),
+        ("type: YAML", "a: b: c", "YAML like a: [1, 2]"),
+        ("type: URI", "nope", "an address like https://example.org/data.csv"),
+        (
+            "type: FILE, allowedFileExtensions: [.csv, .tsv]",
+            "a.txt",
+            "a kestra:/// URI or a path, its name ending with .csv or .tsv",
+        ),
+        ("type: SECRET, validator: '[0-9]+'", "hunter2", "a text, kept secret, matching `[0-9]+`"),
+        ("type: EMAIL", "ab", "an address like ada@example.org"),
+        ("type: FORM, inputs: [{id: n, type: INT}]", {"n": "x"}, "a whole number like 42"),
+        ("type: STRING, choices: [dev, prod]", "qa", "one of [dev, prod]"),
+    ],
+)
+def test_a_refusal_says_what_would_be_accepted(declaration: str, given: Any, takes: str) -> None:
+    with pytest.raises(InputInvalid) as refused:
+        one(declaration, given)
+    (hint,) = refused.value.hints
+    assert hint in (f"`x` takes {takes}.", f"`x.n` takes {takes}.")
+    assert str(refused.value).endswith(f"\n    {hint}")
+
+
+def test_an_array_of_arrays_and_two_lists_of_values_are_no_declarations() -> None:
+    with pytest.raises(FlowInvalid, match="`itemType` cannot be `ARRAY`"):
+        flow("id: x, type: ARRAY, itemType: ARRAY")
+    with pytest.raises(FlowInvalid, match="you can't define both `values` and `options`"):
+        flow("id: x, type: MULTISELECT, values: [a], options: [a]")
+    with pytest.raises(FlowInvalid, match="a FORM inside a FORM is not supported"):
+        flow("id: x, type: FORM, inputs: [{id: y, type: FORM, inputs: []}]")
+    with pytest.raises(FlowInvalid, match="Invalid type: TABLE"):
+        flow("id: x, type: TABLE")
+
+
+def test_the_older_name_is_an_id_and_a_prefill_is_no_default() -> None:
+    asks = flow("name: old, type: STRING", "id: p, type: STRING, required: false, prefill: start")
+    assert resolve(asks, {"old": "v"}) == {"old": "v", "p": None}
 
 
 def test_the_seed_dialect_knows_more_words_for_yes() -> None:
@@ -253,17 +311,6 @@ def test_an_expression_must_give_a_list() -> None:
 def test_the_first_value_is_taken_if_asked_for() -> None:
     asks = flow("id: x, type: SELECT, values: [b, a], autoSelectFirst: true")
     assert resolve(asks, {}) == {"x": "b"}
-
-
-def test_texts_of_a_command_line() -> None:
-    asks = flow("id: name, type: STRING", "id: n, type: INT")
-    assert coerce_text(asks, ["name=Ada=x", "n=3"]) == {"name": "Ada=x", "n": "3"}
-    with pytest.raises(InputInvalid) as refused:
-        coerce_text(asks, ["nmae=Ada", "n"])
-    assert refused.value.messages == (
-        "Flow 'demo.asks' has no input 'nmae'. Did you mean 'name'?",
-        "'n' is not an input: write it like name=value",
-    )
 
 
 def test_a_hostile_pattern_is_stopped() -> None:

@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 async def failed(workspace: Workspace, flow: Flow, execution: Execution) -> list[Check]:
     """The checks that don't hold but let the execution be created. Raises `InputInvalid` with the
     messages of those that don't."""
-    found = [check for check in flow.checks if not await _holds(workspace, flow, execution, check)]
+    found = await unmet(workspace, flow, execution)
     blocking = [check.message for check in found if check.behavior == "BLOCK_EXECUTION"]
     if blocking:
         raise InputInvalid(blocking)
     return found
+
+
+async def unmet(workspace: Workspace, flow: Flow, execution: Execution) -> list[Check]:
+    """The checks that don't hold."""
+    return [check for check in flow.checks if not await _holds(workspace, flow, execution, check)]
 
 
 async def _holds(workspace: Workspace, flow: Flow, execution: Execution, check: Check) -> bool:

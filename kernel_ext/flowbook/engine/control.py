@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import Conflict, InputInvalid, NotFound
@@ -11,13 +12,13 @@ from flowbook.executions import events as e
 from flowbook.executions import pauses, restarts
 from flowbook.executions.model import Execution, TaskRun
 from flowbook.ids import new_id
-from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 
 from . import creation
 from .drive import Driver
 
 if TYPE_CHECKING:
+    from .given import Given
     from .successors import Successor
     from .workspace import Workspace
 
@@ -44,15 +45,24 @@ class Control:
             raise Conflict(f"The execution is not running: '{execution_id}' is {execution.state}")
         await self._tell(execution_id, e.PauseRequested(at=self._now()))
 
-    async def resume(self, execution_id: str, inputs: Mapping[str, Json] | None = None) -> None:
+    async def resume(
+        self,
+        execution_id: str,
+        inputs: Mapping[str, Given] | None = None,
+        *,
+        folder: Path | None = None,
+    ) -> None:
         driver = await self._driver(execution_id)
         execution = driver.execution
         pauses.check_resume(execution)
-        values: Mapping[str, Json] = dict(inputs or {})
+        values: dict[str, Any] = dict(inputs or {})
         for run in pauses.waiting(execution):
             asked = tuple(getattr(execution.flow.task(run.task_id), "on_resume", ()))
             if asked:
-                values = await creation.answered(asked, values, driver.scope(run))
+                scope = driver.scope(run)
+                values = await creation.answered(
+                    self._workspace, execution, asked, values, scope, folder
+                )
                 driver.closing.learn(creation.secret_values(asked, values))
         wanted = e.ResumeRequested(at=self._now(), inputs=values)
         await self._workspace.tell(execution_id, wanted, driver.closing.values)
@@ -90,8 +100,9 @@ class Control:
         execution_id: str,
         *,
         task_run: str | None = None,
-        inputs: Mapping[str, Json] | None = None,
+        inputs: Mapping[str, Given] | None = None,
         revision: int | None = None,
+        folder: Path | None = None,
     ) -> str:
         """A new execution like an old one; its id."""
         workspace = self._workspace
@@ -110,7 +121,9 @@ class Control:
         )
         if inputs is not None:
             given = creation.unchanged(flow, inputs, old.inputs)
-            resolved = await creation.resolved_inputs(workspace, flow, old, given, driver.closing)
+            resolved = await creation.resolved_inputs(
+                workspace, flow, replace(old, id=new, flow=flow), given, driver.closing, folder
+            )
             created = replace(created, inputs=resolved)
         workspace.drive(flow, new, created, secrets=secrets)
         return new

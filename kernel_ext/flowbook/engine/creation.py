@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from flowbook.errors import InputInvalid, NotFound
 from flowbook.executions.events import Created
@@ -24,9 +25,13 @@ from .closing import Closing
 from .recorded import recorded
 
 if TYPE_CHECKING:
+    from flowbook.flows.inputs import Render
+
+    from .given import Given
     from .workspace import Workspace
 
 CORRELATION = "system.correlationId"
+T = TypeVar("T")
 
 
 async def created(
@@ -36,7 +41,8 @@ async def created(
     *,
     revision: int,
     draft: bool,
-    inputs: Mapping[str, Json],
+    inputs: Mapping[str, Given],
+    folder: Path | None = None,
     labels: Sequence[tuple[str, str]],
     trigger: Mapping[str, Json] | None,
     parent_labels: Sequence[tuple[str, str]] = (),
@@ -66,7 +72,7 @@ async def created(
             recorded_from=stands.execution_id,
         )
     resolved = await resolved_inputs(
-        workspace, flow, born(execution_id, flow, bare), inputs, closing
+        workspace, flow, born(execution_id, flow, bare), inputs, closing, folder
     )
     return replace(bare, inputs=resolved)
 
@@ -95,21 +101,18 @@ async def resolved_inputs(
     workspace: Workspace,
     flow: Flow,
     execution: Execution,
-    given: Mapping[str, Json],
+    given: Mapping[str, Given],
     closing: Closing,
+    folder: Path | None = None,
 ) -> dict[str, Json]:
-    """Given values read by the flow's declarations, defaults rendered."""
+    """Given values read by the flow's declarations, defaults rendered, files stored. `folder` is that of a
+    person at this machine: paths begin there, and mistyped names are refused. Raises `InputInvalid`."""
     if not flow.inputs and not given:
         return {}
-    from flowbook.flows import inputs as declarations
+    if folder is not None:
+        from .given import check_names
 
-    unknown = declarations.undeclared(flow, given)
-    if unknown and flow.inputs:
-        known = ", ".join(each.id for each in flow.inputs)
-        raise InputInvalid(
-            [f"Flow '{flow.uid}' has no input '{name}'; it has {known}" for name in unknown]
-        )
-
+        check_names(flow, given)
     scope = rendering.scope_of(
         execution,
         None,
@@ -117,35 +120,52 @@ async def resolved_inputs(
         services=workspace.services(execution, closing),
         surroundings=workspace.surroundings(flow),
     )
-    return await answered(flow, given, scope)
+    return await answered(workspace, execution, flow, given, scope, folder)
 
 
 async def answered(
-    asks: Flow | Sequence[Input], given: Mapping[str, Json], scope: language.Scope
+    workspace: Workspace,
+    execution: Execution,
+    asks: Flow | Sequence[Input],
+    given: Mapping[str, Given],
+    scope: language.Scope,
+    folder: Path | None = None,
 ) -> dict[str, Json]:
-    """Given values read by declarations, whose templates see `scope` and the values before them. Raises
-    `InputInvalid`."""
+    """Given values read by declarations, files stored. Raises `InputInvalid`."""
+    from flowbook.flows import inputs as declarations
+
+    from .given import apart, stored
+
+    declared = declarations.members(asks)
+    values, files = apart(declared, given, folder)
+    read = await reading(
+        asks, scope, lambda render: declarations.resolve(asks, values, render=render)
+    )
+    return await stored(workspace, execution, declared, read, files, folder)
+
+
+async def reading(
+    asks: Flow | Sequence[Input], scope: language.Scope, work: Callable[[Render], T]
+) -> T:
+    """What `work` does with declarations whose templates see `scope` and the values before them."""
     from flowbook.flows import inputs as declarations
 
     def render(value: Json, so_far: Mapping[str, Json]) -> Json:
         inside = replace(scope, variables=ChainMap({"inputs": so_far}, scope.variables))  # type: ignore[arg-type]
         return rendering.plain(language.render_deep(value, inside, typed=True))
 
-    declared = asks.declared if isinstance(asks, Flow) else asks
     templates: list[Json] = [
         [
             each.defaults,
             getattr(each, "expression", None),
             each.depends_on and each.depends_on.condition,
         ]
-        for each in declared
+        for each in declarations.members(asks)
     ]
-    return await rendering.in_place(  # type: ignore[no-any-return]
-        templates, scope, lambda: declarations.resolve(asks, given, render=render)
-    )
+    return await rendering.in_place(templates, scope, lambda: work(render))  # type: ignore[no-any-return]
 
 
-def unchanged(flow: Flow, given: Mapping[str, Json], old: Mapping[str, Json]) -> dict[str, Json]:
+def unchanged(flow: Flow, given: Mapping[str, Given], old: Mapping[str, Json]) -> dict[str, Given]:
     """Given values for a replay: a SECRET that comes back as the stars it is shown as is the old one."""
     from flowbook.flows.inputs import flat, nested
 
@@ -185,12 +205,9 @@ def put_together(
 
 def secret_values(asks: Flow | Sequence[Input], values: Mapping[str, Json]) -> list[str]:
     """Values of SECRET inputs: what must not be shown."""
-    declared = asks.declared if isinstance(asks, Flow) else asks
-    if not any(each.is_secret for each in declared):
-        return []
-    from flowbook.flows.inputs import secret_values as find
+    from flowbook.flows import inputs as declarations
 
-    return find(declared, values)
+    return declarations.secret_values(asks, values)
 
 
 def check_ids(flow: Flow, ids: Sequence[str]) -> None:

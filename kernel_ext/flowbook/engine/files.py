@@ -31,7 +31,8 @@ def readable(
         return _stored(workspace, uri, execution)
     if uri.startswith("nsfile:"):
         return _inside(
-            workspace.place.namespaces / (namespace or execution.flow.namespace),
+            workspace.place.namespaces
+            / (urlsplit(uri).netloc or namespace or execution.flow.namespace),
             urlsplit(uri).path,
             uri,
         )

@@ -20,6 +20,7 @@ from flowbook.errors import Conflict, FlowbookError, NotFound, TaskFailed
 from flowbook.executions import events as e
 from flowbook.executions.model import Execution
 from flowbook.executions.step import born
+from flowbook.flows.inputs import undeclared
 from flowbook.flows.model import Check, Flow
 from flowbook.ids import new_id, system_random
 from flowbook.kinds.dynamic import Json
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from flowbook.workspace.config import Config
     from flowbook.workspace.place import Place
     from flowbook.workspace.secrets import Key, Secrets
+
+    from .given import Given
 
 
 class Workspace:
@@ -223,9 +226,10 @@ class Workspace:
     async def run(
         self,
         flow: str | Path | Mapping[str, Json] | Flow,
-        inputs: Mapping[str, Json] | None = None,
+        inputs: Mapping[str, Given] | None = None,
         labels: Mapping[str, str] | None = None,
         *,
+        folder: Path | None = None,
         revision: int | None = None,
         namespace: str | None = None,
         trigger: Mapping[str, Json] | None = None,
@@ -236,7 +240,7 @@ class Workspace:
         schedule_date: datetime | None = None,
     ) -> str:
         """Start an execution; its id. `flow` is `namespace.id`, a flow, or the YAML of one (which is
-        kept as a draft revision). Raises `FlowInvalid`, `InputInvalid`, `NotFound`, `Conflict`."""
+        kept as a draft revision). `folder`: see `creation.resolved_inputs`. Raises `FlowInvalid`, `InputInvalid`, `NotFound`, `Conflict`."""
         draft = False
         if isinstance(flow, str) and is_path(flow):
             flow = Path(flow)
@@ -258,6 +262,7 @@ class Workspace:
             number,
             draft=draft,
             inputs=inputs or {},
+            folder=folder,
             labels=list((labels or {}).items()),
             trigger=trigger,
             only=only,
@@ -280,7 +285,8 @@ class Workspace:
         revision: int,
         *,
         draft: bool = False,
-        inputs: Mapping[str, Json],
+        inputs: Mapping[str, Given],
+        folder: Path | None = None,
         labels: Sequence[tuple[str, str]] = (),
         trigger: Mapping[str, Json] | None = None,
         parent_labels: Sequence[tuple[str, str]] = (),
@@ -301,6 +307,7 @@ class Workspace:
             revision=revision,
             draft=draft,
             inputs=inputs,
+            folder=folder,
             labels=labels,
             trigger=trigger,
             parent_labels=parent_labels,
@@ -319,6 +326,8 @@ class Workspace:
         driver = self.drive(flow, execution_id, created, refused, closing.values)
         for check in doubts:
             driver.note("", Level.INFO, check.message)
+        for name in undeclared(flow, inputs):
+            driver.note("", Level.WARN, f"The flow has no input '{name}': its value is ignored")
         return execution_id
 
     def drive(

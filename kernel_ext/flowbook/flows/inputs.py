@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..errors import ExpressionError, FlowbookError, InputInvalid
 from ..kinds.dynamic import Json, holds_template
 from ..kinds.input import Input, text
-from .messages import did_you_mean
+from .accepted import accepted
 from .model import Flow
 
 Render: TypeAlias = Callable[[Json, Mapping[str, Json]], Json]
@@ -28,23 +29,59 @@ def resolve(
     texts in `defaults`, conditions and expressions; without it they are taken literally. Raises
     `InputInvalid`.
     """
-    declared = _declared(flow)
-    if not declared:
+    if not members(flow):
         return dict(given)
+    resolver = _resolved(flow, given, render)
+    if resolver.refused:
+        raise resolver.refusal()
+    return nested(resolver.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one input, while somebody still fills in a form."""
+
+    declared: Input
+    """With the values its `expression` gave."""
+    enabled: bool
+    value: Json = None
+    is_default: bool = False
+    errors: tuple[str, ...] = ()
+
+
+def answers(
+    flow: Flow | Sequence[Input], given: Mapping[str, Json], *, render: Render | None = None
+) -> list[Answer]:
+    """The same as `resolve`, told of each input instead of raised."""
+    resolver = _resolved(flow, given, render)
+    return [
+        Answer(
+            declared=resolver.seen.get(name, declared),
+            enabled=resolver.enabled.get(name, False),
+            value=resolver.values.get(name, resolver.given.get(name)),
+            is_default=name in resolver.values and resolver.given.get(name) is None,
+            errors=tuple(said for other, said in resolver.refused if other == name),
+        )
+        for name, declared in resolver.declared.items()
+    ]
+
+
+def _resolved(
+    flow: Flow | Sequence[Input], given: Mapping[str, Json], render: Render | None
+) -> _Resolver:
+    declared = members(flow)
     values = flat(given, declared)
     if isinstance(flow, Flow) and flow.dialect == "seed":
         values = {name: _seed_value(flow, name, value) for name, value in values.items()}
     resolver = _Resolver({each.id: each for each in declared}, values, render)
     for each in declared:
         resolver.resolve(each.id, ())
-    if resolver.messages:
-        raise InputInvalid(resolver.messages)
-    return nested(resolver.values)
+    return resolver
 
 
 def typed(flow: Flow | Sequence[Input], stored: Mapping[str, Json]) -> dict[str, Any]:
     """Stored inputs as expressions see them: dates and durations are such again."""
-    declared = _declared(flow)
+    declared = members(flow)
     if not declared:
         return dict(stored)
     values = {}
@@ -55,7 +92,7 @@ def typed(flow: Flow | Sequence[Input], stored: Mapping[str, Json]) -> dict[str,
     return nested(values)
 
 
-def undeclared(flow: Flow, given: Mapping[str, Json]) -> list[str]:
+def undeclared(flow: Flow, given: Mapping[str, Any]) -> list[str]:
     """Names among the given values that the flow doesn't declare; they are ignored."""
     if not flow.inputs:
         return []
@@ -67,31 +104,12 @@ def undeclared(flow: Flow, given: Mapping[str, Json]) -> list[str]:
 def secret_values(flow: Flow | Sequence[Input], stored: Mapping[str, Json]) -> list[str]:
     """The plain values of SECRET inputs: what must not be shown."""
     found = []
-    for each in _declared(flow):
+    for each in members(flow):
         if each.is_secret:
             value = _lookup(stored, each.id)[1]
             if isinstance(value, str) and value:
                 found.append(value)
     return found
-
-
-def coerce_text(flow: Flow, pairs: Iterable[str]) -> dict[str, Json]:
-    """Values written as `name=value` on a command line. Raises `InputInvalid` for unknown names."""
-    values: dict[str, Json] = {}
-    messages = []
-    known = [each.id for each in flow.declared]
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            messages.append(f"'{pair}' is not an input: write it like name=value")
-        elif known and name not in known:
-            hint = did_you_mean(name, known) or f"It has: {', '.join(known)}."
-            messages.append(f"Flow '{flow.uid}' has no input '{name}'. {hint}")
-        else:
-            values[name] = value
-    if messages:
-        raise InputInvalid(messages)
-    return values
 
 
 def flat(given: Mapping[str, Json], declared: Sequence[Input]) -> dict[str, Json]:
@@ -116,7 +134,8 @@ def nested(values: Mapping[str, Json]) -> dict[str, Json]:
     return tree
 
 
-def _declared(flow: Flow | Sequence[Input]) -> tuple[Input, ...]:
+def members(flow: Flow | Sequence[Input]) -> tuple[Input, ...]:
+    """Every input that has a value, those of groups by their full ids."""
     inputs = flow.inputs if isinstance(flow, Flow) else flow
     return tuple(member for each in inputs for member in each.members())
 
@@ -151,7 +170,10 @@ class _Resolver:
         self.render = render
         self.values: dict[str, Json] = {}
         self.enabled: dict[str, bool] = {}
-        self.messages: list[str] = []
+        self.refused: list[tuple[str, str]] = []
+        """Ids of inputs, and what is wrong with their values."""
+        self.seen: dict[str, Input] = {}
+        """Declarations with the values that their expressions gave."""
 
     def resolve(self, name: str, waiting: tuple[str, ...]) -> bool:
         """Read one input; whether it is enabled."""
@@ -182,7 +204,7 @@ class _Resolver:
     def read(self, declared: Input) -> None:
         value = self.given.get(declared.id)
         try:
-            declared = self.with_values(declared)
+            declared = self.seen[declared.id] = self.with_values(declared)
             if value is None:
                 value = self.default(declared)
             if value is None:
@@ -231,8 +253,17 @@ class _Resolver:
 
     def refuse(self, declared: Input, message: str, value: Json) -> None:
         shown = "null" if value is None else "********" if declared.is_secret else text(value)
-        self.messages.append(
-            f"Invalid input for `{declared.id}`, {message}, but received `{shown}`"
+        said = f"Invalid input for `{declared.id}`, {message}, but received `{shown}`"
+        self.refused.append((declared.id, said))
+
+    def refusal(self) -> InputInvalid:
+        """Everything that is wrong, and what each input takes."""
+        names = [name for name, _ in self.refused]
+        declared = [self.seen.get(name, self.declared[name]) for name in names]
+        return InputInvalid(
+            [message for _, message in self.refused],
+            names,
+            [f"`{each.id}` takes {accepted(each)}." for each in declared],
         )
 
 

@@ -24,6 +24,19 @@ class Depends(Written):
     """Asked for only if this is true."""
 
 
+class Labelled(str):
+    """A value to choose that forms show by another text."""
+
+    __slots__ = ("label",)
+
+    def __new__(cls, value: str, label: str) -> Labelled:
+        made = super().__new__(cls, value)
+        made.label = label
+        return made
+
+    label: str
+
+
 class Input(Part):
     """An entry of `inputs`."""
 
@@ -78,6 +91,10 @@ class Input(Part):
     def offered(self) -> Sequence[str] | None:
         """The values to choose from, if they are listed."""
         return self.choices
+
+    def labels(self) -> Mapping[str, str]:
+        """What forms show for values that have labels."""
+        return {str(v): v.label for v in self.offered() or () if isinstance(v, Labelled)}
 
 
 def text(value: Json) -> str:

@@ -70,17 +70,23 @@ def list_(
 
 
 @click.command(
-    epilog=examples("flowbook flows get demo.hello", "flowbook flows get demo.hello --json")
+    epilog=examples("flowbook flows get demo.hello", "flowbook flows get demo.hello --form")
 )
 @click.argument("flow", metavar="NAMESPACE.ID", shell_complete=flow_ids)
 @click.option("-r", "--revision", type=int, help="An older revision.")
+@click.option("--form", "as_form", is_flag=True, help="The form of its inputs, a JSON Schema.")
 @with_output
-def get(flow: str, revision: int | None, output: str) -> None:
-    """Show the text of a flow, as it was written."""
+def get(flow: str, revision: int | None, as_form: bool, output: str) -> None:
+    """Show the text of a flow, as it was written, or what it asks for."""
     from .workspace import opened
 
     with opened() as ws:
         found = ws.flow(flow, revision)
+        if as_form:
+            from flowbook.flows.form import form
+
+            document(form(found), "json" if output == "table" else output)
+            return
         if output == "table":
             click.echo(found.source.rstrip())
             return

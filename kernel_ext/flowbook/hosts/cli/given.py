@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 
 
 def inputs(given: Iterable[str], file: str | None = None) -> dict[str, Any]:
-    """The inputs that `-i` and `--inputs` say: pairs, or files of YAML or JSON; later ones win."""
-    values: dict[str, Any] = _read(file) if file else {}
-    for entry in given:
-        if "=" not in entry and Path(entry).is_file():
-            values |= _read(entry)
-        else:
-            key, value = pair(entry, "--inputs", "-i name=Ada")
-            values[key] = value
-    return values
+    """The inputs that `-i`, `--inputs` and `--inputs-file` say."""
+    from flowbook.api.inputs import read
+    from flowbook.errors import InputInvalid
+
+    try:
+        return read(given, file)
+    except InputInvalid as error:
+        raise click.BadParameter(str(error), param_hint="--inputs") from None
 
 
 def typed(given: Iterable[str]) -> dict[str, Any]:
@@ -45,17 +43,3 @@ def pair(entry: str, option: str, example: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise click.BadParameter(f"{entry!r} isn't key=value. Write: {example}", param_hint=option)
     return key.strip(), value
-
-
-def _read(file: str) -> dict[str, Any]:
-    from flowbook.flows.source import load
-
-    try:
-        text = Path(file).read_text()
-    except OSError as error:
-        raise click.BadParameter(f"{file}: {error.strerror}", param_hint="--inputs") from None
-    found = load(text, file)[0]
-    if found.problems or not isinstance(found.value, dict):
-        said = found.problems[0].message if found.problems else "no map of names and values"
-        raise click.BadParameter(f"{file}: {said}", param_hint="--inputs")
-    return dict(found.value)

@@ -37,7 +37,7 @@ def _options(command: Any) -> Any:
             "--inputs",
             multiple=True,
             metavar="KEY=VALUE|FILE",
-            help="An input's value, or a file of YAML or JSON with several.",
+            help="An input's value (KEY=@FILE: a file), or a file of YAML or JSON with several.",
         ),
     ):
         command = option(command)
@@ -47,7 +47,7 @@ def _options(command: Any) -> Any:
 @click.command(
     epilog=examples(
         "flowbook run demo.hello -i name=Ada -i day=2026-11-21",
-        "flowbook run flows/etl.yaml --inputs inputs.yaml",
+        "flowbook run flows/etl.yaml --inputs inputs.yaml -i data=@sales.csv",
         "flowbook run demo.hello --json | jq .outputs",
     )
 )

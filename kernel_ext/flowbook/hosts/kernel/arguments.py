@@ -37,6 +37,7 @@ SUMMARIES: Mapping[str, str] = {
 }
 """The verbs of `%flow`, each in a sentence."""
 
+INPUTS = "inputs; KEY=@FILE is a file"
 CELL = "Run the flow that the cell's YAML says."
 
 
@@ -123,7 +124,8 @@ def _cell(add: Add) -> None:
 
 
 def _running(add: Add) -> None:
-    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="inputs")
+    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help=INPUTS)
+    add("--inputs-file", metavar="FILE", help="inputs in YAML or JSON")
     add("--inputs", metavar="DICT", help="a mapping of inputs: a name of the notebook, or Python")
     add("-l", "--label", nargs="+", action="extend", metavar="KEY=VALUE", help="labels")
     add("-o", "--out", metavar="VAR", help="the name that gets the run")

@@ -10,7 +10,7 @@ from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
 from .host import ServerHost
-from .routes import executions, flows, own, status
+from .routes import control, executions, flows, inputs, own, status
 from .stream import StreamHandler
 
 PORT = 8080
@@ -21,9 +21,9 @@ def routes(*, at_root: bool) -> list[tuple[str, type[Any]]]:
     """Every route; `flowbook server` answers at the root too."""
     api = [
         (rf"/api/v1(?:/main)?{pattern}", handler)
-        for pattern, handler in (*flows.ROUTES, *executions.ROUTES)
+        for pattern, handler in (*flows.ROUTES, *inputs.ROUTES, *control.ROUTES, *executions.ROUTES)
     ]
-    api += [(rf"/api/x{pattern}", handler) for pattern, handler in own.ROUTES]
+    api += [(rf"/api/x{pattern}", handler) for pattern, handler in (*own.ROUTES, *inputs.OWN)]
     api += [*status.ROUTES, ("/stream", StreamHandler)]
     found = [(BASE + pattern, handler) for pattern, handler in api]
     return found + api if at_root else found

@@ -100,7 +100,10 @@ class FlowbookHandler(APIHandler):  # type: ignore[misc]
                 {"message": one.message, "path": one.path} for one in error.problems if one.is_error
             ]
         elif isinstance(error, errors.InputInvalid):
-            details = [{"message": message, "path": "inputs"} for message in error.messages]
+            details = [
+                {"message": message, "path": path}
+                for message, path in zip(error.messages, error.paths, strict=True)
+            ]
         if isinstance(error, errors.FlowbookError):
             message = str(error)
         elif isinstance(error, web.HTTPError):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import tornado.web as web
-
+from flowbook.engine.deleting import delete
 from flowbook.engine.workspace import Workspace
 from flowbook.errors import NotFound
-from flowbook.kinds.state import State
 
 from .. import bodies
 from ..base import FlowbookHandler, guarded
+from ..filters import pairs, query
+from .inputs import given
 
 
 class SearchHandler(FlowbookHandler):
@@ -23,13 +22,7 @@ class SearchHandler(FlowbookHandler):
         if workspace is None:
             self.answer({"results": [], "total": 0})
             return
-        wanted: dict[str, Any] = {
-            "namespace": self.get_argument("namespace", None),
-            "flow_id": self.get_argument("flowId", None),
-            "states": _states(self.get_arguments("state")),
-            "labels": _labels(self.get_arguments("labels")),
-            "q": self.get_argument("q", None),
-        }
+        wanted = query(arguments_of(self)).asked()
         rows = await self.host.wait(
             workspace.history.executions(**wanted, limit=size, offset=(page - 1) * size)
         )
@@ -44,6 +37,13 @@ class ExecutionHandler(FlowbookHandler):
     async def get(self, execution_id: str) -> None:
         workspace = await _workspace(self, execution_id)
         self.answer(await self.host.wait(whole(workspace, execution_id)))
+
+    @guarded
+    async def delete(self, execution_id: str) -> None:
+        workspace = await _workspace(self, execution_id)
+        await self.host.wait(delete(workspace, [execution_id], **kept(self)))
+        self.set_status(204)
+        self.finish()
 
 
 class KillHandler(FlowbookHandler):
@@ -62,11 +62,11 @@ class CreateHandler(FlowbookHandler):
     async def post(self, namespace: str, flow_id: str) -> None:
         workspace = await self.host.open()
         revision = self.get_query_argument("revision", None)
-        labels = _pairs(self.get_query_arguments("labels"))
+        labels = pairs(self.get_query_arguments("labels"))
         run_id = await self.host.wait(
             workspace.run(
                 f"{namespace}.{flow_id}",
-                self._inputs(),
+                given(self),
                 labels,
                 revision=int(revision) if revision else None,
             )
@@ -75,19 +75,6 @@ class CreateHandler(FlowbookHandler):
             run_id = await self.host.wait(workspace.wait(run_id))
         body = await self.host.wait(whole(workspace, run_id))
         self.answer({**body, "url": self._url(run_id)})
-
-    def _inputs(self) -> dict[str, Any]:
-        """Inputs from a form of either kind, or from a JSON object."""
-        kind = self.request.headers.get("Content-Type", "")
-        if kind.startswith("application/json") and self.request.body:
-            try:
-                given = json.loads(self.request.body)
-            except ValueError as error:
-                raise web.HTTPError(400, f"The body is no JSON: {error}") from None
-            if not isinstance(given, dict):
-                raise web.HTTPError(422, "The body is expected to be an object of inputs")
-            return given
-        return {name: self.get_body_argument(name) for name in self.request.body_arguments}
 
     def _url(self, run_id: str) -> str:
         base = self.settings["base_url"].rstrip("/")
@@ -117,27 +104,19 @@ async def _total(workspace: Workspace, wanted: dict[str, Any]) -> int:
     return len(await workspace.history.executions(**wanted, limit=100_000))
 
 
-def _states(given: list[str]) -> list[str] | None:
-    names = [name.upper() for part in given for name in part.split(",") if name]
-    known = {state.value for state in State}
-    if unknown := [name for name in names if name not in known]:
-        raise web.HTTPError(422, f"There is no state {', '.join(unknown)}")
-    return names or None
+def arguments_of(handler: FlowbookHandler) -> dict[str, list[str]]:
+    """The parameters of a request's address."""
+    names = handler.request.query_arguments
+    return {name: handler.get_query_arguments(name) for name in names}
 
 
-def _labels(given: list[str]) -> dict[str, str] | None:
-    return _pairs(given) or None
-
-
-def _pairs(given: list[str]) -> dict[str, str]:
-    """`key:value` texts as a mapping. Raises: HTTPError."""
-    found = {}
-    for pair in given:
-        key, colon, value = pair.partition(":")
-        if not colon or not key:
-            raise web.HTTPError(422, f"A label is key:value, but got '{pair}'")
-        found[key] = value
-    return found
+def kept(handler: FlowbookHandler) -> dict[str, bool]:
+    """What goes with a deleted execution."""
+    names = {"logs": "deleteLogs", "metrics": "deleteMetrics", "storage": "deleteStorage"}
+    return {
+        name: handler.get_query_argument(parameter, "true").lower() != "false"
+        for name, parameter in names.items()
+    }
 
 
 ROUTES = [

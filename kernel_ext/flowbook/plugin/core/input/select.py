@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import WrapValidator
 
 from flowbook.kinds.dynamic import Json
-from flowbook.kinds.input import Input, text
+from flowbook.kinds.input import Input, Labelled, text
 
 
-def _value(item: Any) -> Any:
-    return text(item["value"]) if isinstance(item, dict) and "value" in item else text(item)
+def _choice(item: Any, inward: Any) -> str:
+    if not isinstance(item, Mapping) or "value" not in item:
+        return str(inward(text(item)))
+    value = str(inward(text(item["value"])))
+    return value if item.get("label") is None else Labelled(value, text(item["label"]))
 
 
-Choice = Annotated[str, BeforeValidator(_value)]
+Choice = Annotated[str, WrapValidator(_choice)]
 """A value to choose: a text, or a map of `label` and `value`."""
 
 
