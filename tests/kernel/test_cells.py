@@ -191,6 +191,17 @@ def test_inputs_come_from_the_notebook(kernel: Kernel) -> None:
     assert "--inputs takes a mapping" in refused.errors
 
 
+def test_inputs_come_from_files(kernel: Kernel) -> None:
+    kernel.run("from pathlib import Path; _ = Path('who.txt').write_text('Grace\\n')")
+    kernel.run("_ = Path('in.yaml').write_text('n: 7\\n')")
+    flow = "id: filed\ninputs: [{id: who, type: STRING}, {id: n, type: INT}]\ntasks:\n"
+    flow += '  - {id: say, type: Return, format: "{{ inputs.who }} {{ inputs.n }}"}\n'
+    kernel.run(f"%%flow -q -o run -i who=@who.txt --inputs-file in.yaml\n{flow}")
+    assert kernel.value("run['say'].outputs['value']") == "Grace 7"
+    refused = kernel.run(f"%%flow -q -i who\n{flow}")
+    assert "'who' isn't an input" in refused.errors
+
+
 def test_a_missing_input_is_one_clear_line(kernel: Kernel) -> None:
     cell = kernel.run(HELLO.replace(" -i name=Ada", ""))
 
