@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -37,6 +37,10 @@ class Query:
     until: datetime | None = None
     q: str | None = None
 
+    def asked(self) -> dict[str, Any]:
+        """As `history.executions` takes it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -63,16 +67,8 @@ async def matching(workspace: Workspace, action: str, query: Query) -> list[dict
     states = query.states
     if states is None:
         states = [str(state) for state in State if state in wanted.suits]
-    rows = await workspace.history.executions(
-        namespace=query.namespace,
-        flow_id=query.flow_id,
-        states=states,
-        labels=query.labels,
-        since=query.since,
-        until=query.until,
-        q=query.q,
-        limit=MOST,
-    )
+    asked = replace(query, states=states).asked()
+    rows = await workspace.history.executions(**asked, limit=MOST)
     return rows[::-1]
 
 
@@ -137,9 +133,7 @@ def _status(workspace: Workspace, execution_id: str, *, to: str) -> Awaitable[ob
     return workspace.control.change_status(execution_id, None, to)
 
 
-def _labels(
-    workspace: Workspace, execution_id: str, *, to: Mapping[str, str]
-) -> Awaitable[object]:
+def _labels(workspace: Workspace, execution_id: str, *, to: Mapping[str, str]) -> Awaitable[object]:
     return workspace.control.set_labels(execution_id, to)
 
 
