@@ -27,9 +27,20 @@ SUMMARIES: Mapping[str, str] = {
     "validate": "Say what is wrong with a flow, without running it.",
     "graph": "Draw a flow without running it.",
     "sql": "SELECT from the history and from outputs.",
-    "kill": "End an execution and what it has started.",
+    "kill": "End an execution and what it has started, or several.",
+    "pause": "Let an execution stop after the tasks that run now, or several.",
+    "resume": "Go on with a paused execution, or several.",
+    "restart": "Run again what failed, in the same execution, or in several.",
+    "replay": "Run an execution again as a new one, or several.",
+    "force": "Run an execution that waits for its date, a slot or a resume, or several.",
+    "unqueue": "Run an execution that waits for a slot, above the limit, or several.",
+    "mark": "Give a task run, or an execution, another end state.",
+    "labels": "Replace the labels of an execution, or of several.",
+    "delete": "Remove an execution that has ended, for ever, or several.",
+    "revisions": "List the revisions of a flow, compare two, or bring one back.",
     "schedule": "Run a notebook at the times of a cron text.",
     "deploy": "Make a file, a folder or a cell's flow count.",
+    "export": "Write a flow, or the cells of %%task, as files that can be deployed.",
     "kernels": "Show, make ready or end the kernels that notebooks are given.",
     "use": "Work in another workspace, or say which one is used.",
     "doctor": "Say what is installed and what is missing.",
@@ -106,9 +117,9 @@ def parser(verb: str) -> MagicArgumentParser:
     """The parser of a verb, or of the cell magic (`""`)."""
     from IPython.core.magic_arguments import MagicArgumentParser
 
-    made = MagicArgumentParser(
-        prog=f"%flow {verb}" if verb else "%%flow", description=SUMMARIES.get(verb, CELL)
-    )
+    prog = verb if verb.startswith("%%") else f"%flow {verb}" if verb else "%%flow"
+    summary = TASK if verb == "%%task" else SUMMARIES.get(verb, CELL)
+    made = MagicArgumentParser(prog=prog, description=summary)
     made.add_argument("-h", "--help", action="store_true", help="show this")
     PARSERS[verb](made.add_argument)
     return made
@@ -121,6 +132,20 @@ def _cell(add: Add) -> None:
     _running(add)
     add("--dry-run", action="store_true", help="check and draw the flow; nothing is run or kept")
     add("--no-run", action="store_true", help="keep the flow as a revision; nothing is run")
+
+
+def _task(add: Add) -> None:
+    add("id", help="the task's id")
+    add("--flow", metavar="ID", help="the flow it belongs to; the notebook's name by default")
+    add(
+        "--after",
+        nargs="*",
+        metavar="TASK",
+        help="what it comes after; else that follows from names",
+    )
+    add("--outputs", nargs="+", metavar="NAME", help="variables to hand on: a,b")
+    add("-o", "--out", metavar="VAR", help="the name that gets the run")
+    add("-q", "--quiet", action="store_true", help="no display")
 
 
 def _running(add: Add) -> None:
@@ -193,6 +218,12 @@ def _deploy(add: Add) -> None:
     add("flow", nargs="?", help="a file, a folder, or a flow's id; flows/ by default")
 
 
+def _export(add: Add) -> None:
+    add("flow", help="namespace.id, or an id")
+    add("path", nargs="?", help="the YAML file to write; flows/ID.yaml by default")
+    add("--force", action="store_true", help="replace files that say something else")
+
+
 def _kernels(add: Add) -> None:
     add("what", nargs="?", choices=("list", "warm", "end"), default="list", help="list by default")
 
@@ -211,6 +242,7 @@ def _nothing(add: Add) -> None:
 
 PARSERS: Mapping[str, Callable[[Add], None]] = {
     "": _cell,
+    "%%task": _task,
     "run": _run,
     "ls": _ls,
     "runs": _runs,
@@ -220,9 +252,20 @@ PARSERS: Mapping[str, Callable[[Add], None]] = {
     "validate": _flow,
     "graph": _flow,
     "sql": _sql,
-    "kill": _one,
+    "kill": _many,
+    "pause": _many,
+    "resume": _resume,
+    "restart": _restart,
+    "replay": _replay,
+    "force": _many_shown,
+    "unqueue": _many_shown,
+    "mark": _mark,
+    "labels": _labels,
+    "delete": _many,
+    "revisions": _revisions,
     "schedule": _schedule,
     "deploy": _deploy,
+    "export": _export,
     "kernels": _kernels,
     "use": _use,
     "doctor": _nothing,

@@ -44,6 +44,8 @@ def matches(magics: FlowMagics, context: Any) -> Mapping[str, Any]:
             before = lines[row][: context.cursor_position].lstrip()
             if before.startswith(("%flow ", "%%flow ")):
                 fragment, found = _in_line(magics, before)
+            elif before.startswith("%%task ") and row == 0:
+                fragment, found = _in_task(magics, before)
     wanted = sorted({one for one in found if one.lower().startswith(fragment.lower())})
     return {
         "completions": [SimpleCompletion(text=one, type="flowbook") for one in wanted],
@@ -72,6 +74,30 @@ def _in_line(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:
     if verb == "help":
         return fragment, arguments.SUMMARIES
     return fragment, ()
+
+
+def _in_task(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:
+    """Options, flow ids after `--flow`, cells of the flow after `--after` and as the task's own id."""
+    fragment = _fragment(before)
+    words = before[: len(before) - len(fragment)].split()
+    if fragment.startswith("-"):
+        return fragment, _options("%%task")
+    option = next((word for word in reversed(words) if word.startswith("-")), "")
+    if option == "--flow" and words[-1] == option:
+        return fragment, _flows(magics)
+    if option == "--after" or len(words) == 1:
+        named = words.index("--flow") + 1 if "--flow" in words else len(words)
+        return fragment, _cells(magics, words[named] if named < len(words) else None)
+    return fragment, ()
+
+
+def _cells(magics: FlowMagics, flow: str | None) -> Iterable[str]:
+    from flowbook.flows.cell_flow import cells_of
+
+    from .tasks import newest_of, uid_of
+
+    newest = newest_of(magics, *uid_of(magics, flow))
+    return cells_of(newest["source"]).ids if newest is not None else ()
 
 
 def _flows(magics: FlowMagics) -> Iterable[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
 from traitlets import Unicode, default
 
 if TYPE_CHECKING:
@@ -38,22 +40,20 @@ class FlowMagics(Magics):  # type: ignore[misc]
 
         `%flow help` lists the verbs, `%flow VERB --help` and `%%flow --help` say what they take.
         """
-        from flowbook.errors import FlowbookError, FlowInvalid
-
-        from .cell import invalid, run_cell
+        from .cell import run_cell
         from .verbs import carry_out
-        from .waiting import RunEnded
 
-        try:
+        with _said():
             return carry_out(self, line) if cell is None else run_cell(self, line, cell)
-        except FlowInvalid as error:
-            raise invalid(error) from None
-        except RunEnded:
-            raise
-        except FlowbookError as error:
-            from IPython.core.error import UsageError
 
-            raise UsageError(str(error)) from None
+    @cell_magic  # type: ignore[untyped-decorator]
+    @no_var_expand  # type: ignore[untyped-decorator]
+    def task(self, line: str, cell: str) -> Any:
+        """`%%task ID` runs the cell now and keeps it as a task of a flow; `%%task --help` says more."""
+        from .tasks import run_task
+
+        with _said():
+            return run_task(self, line, cell)
 
     @property
     def ws(self) -> Workspace:
@@ -76,6 +76,26 @@ class FlowMagics(Magics):  # type: ignore[misc]
         if opened is not None:
             atexit.unregister(self.close)
             opened.close()
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """What goes wrong as IPython says it: one line, without a traceback."""
+    from flowbook.errors import FlowbookError, FlowInvalid
+
+    from .cell import invalid
+    from .waiting import RunEnded
+
+    try:
+        yield
+    except FlowInvalid as error:
+        raise invalid(error) from None
+    except RunEnded:
+        raise
+    except FlowbookError as error:
+        from IPython.core.error import UsageError
+
+        raise UsageError(str(error)) from None
 
 
 def load(shell: Any) -> None:
@@ -104,7 +124,8 @@ def unload(shell: Any) -> None:
         known.close()
         shell.configurables.remove(known)
     for kind in ("line", "cell"):
-        shell.magics_manager.magics[kind].pop("flow", None)
+        for name in ("flow", "task"):
+            shell.magics_manager.magics[kind].pop(name, None)
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers[:] = [

@@ -16,7 +16,7 @@ from flowbook.kinds.dynamic import Json
 from flowbook.kinds.task import Level, Output
 from flowbook.plugin.scripts import channel
 
-from .notebook import kernels
+from .parking import kernels
 
 CELL = "flowbook.jupyter.Cell"
 
@@ -87,10 +87,16 @@ def _fresh(context: Context, language: str) -> FreshKernel:
     return FreshKernel(
         kernels(context),
         language,
-        cwd=context.flow_folder,
+        cwd=_folder(context),
         env=context.environment(),
         folder=Path(tempfile.mkdtemp(prefix=f"{context.execution_id}-", dir=base)),
     )
+
+
+def _folder(context: Context) -> Path:
+    """The folder of the flow's notebook or file; for flows kept in `flows/` the workspace's root."""
+    folder, root = context.flow_folder.resolve(), context.workspace_root
+    return root if folder.is_relative_to(context.engine.place.flows.resolve()) else folder
 
 
 async def _end(context: Context, key: tuple[str, str], place: FreshKernel) -> None:
