@@ -39,6 +39,14 @@ class Conflict(FlowbookError):
     """What was asked for can't be done in the present state."""
 
 
+class Unconfirmed(Conflict):
+    """What was asked for has consequences that somebody should say yes to; `tasks` are those concerned."""
+
+    def __init__(self, message: str, tasks: Sequence[str]) -> None:
+        super().__init__(message)
+        self.tasks = tuple(tasks)
+
+
 class BulkRefused(FlowbookError):
     """Something can't be done to all the executions it was asked for; `invalids` says of each why."""
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowbook.errors import NotFound
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 
 if TYPE_CHECKING:
+    from flowbook.engine.continuing import Applied, Continuing
+
+    from .kernel import Kernel
     from .run import Run
+
+
+T = TypeVar("T")
 
 
 class TaskRun:
@@ -64,6 +70,37 @@ class TaskRun:
     def outputs(self) -> Outputs:
         """What it handed on; tables, files and notebooks are at hand."""
         return Outputs(self, self._outputs or {})
+
+    @property
+    def kernel(self) -> Kernel:
+        """The parked kernel of a notebook that failed. Raises `NotFound` that says what became of it."""
+        from .kernel import Kernel
+
+        return Kernel(self)
+
+    def open(self) -> Path:
+        """A copy of the executed notebook for editing; what is edited in it runs when it is continued."""
+        return self._call(self._continuing.open(self.run.id, self.id)).path
+
+    def edit(self, cell: int, source: str) -> None:
+        """Edit a cell of that copy."""
+        self._call(self._continuing.edit(self.run.id, self.id, cell, source))
+
+    @property
+    def edits(self) -> list[Mapping[str, Json]]:
+        """What its notebook says otherwise than the source did: cell, id, before, after."""
+        return self._call(self._continuing.edits(self.run.id, self.id))
+
+    def apply(self) -> Applied:
+        """Write the edits into the notebook's source: `path edits diff`. Raises `Conflict`."""
+        return self._call(self._continuing.apply(self.run.id, self.id))
+
+    @property
+    def _continuing(self) -> Continuing:
+        return self.run.workspace.engine.continuing
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.run.workspace.portal.call(work)
 
     def logs(self, level: str | None = None) -> list[dict[str, Any]]:
         return [

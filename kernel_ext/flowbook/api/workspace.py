@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from flowbook.clock import Clock
     from flowbook.engine.bulk import Done
+    from flowbook.engine.continuing import Applied
     from flowbook.engine.schedules import Fires
     from flowbook.engine.workspace import Workspace as Engine
     from flowbook.flows.model import Flow
@@ -101,13 +102,28 @@ class Workspace:
         return self.portal.call(self.engine.store.query("flows_latest", namespace=namespace, q=q))
 
     def revisions(self, id: str) -> list[dict[str, Any]]:
-        """All revisions of a flow, newest first."""
-        from flowbook.engine.flows import split_uid
+        """All revisions of a flow, newest first: revision, source, draft, created_at … Raises `NotFound`."""
+        from flowbook.engine.revisions import listed
 
-        namespace, flow_id = split_uid(id)
-        return self.portal.call(
-            self.engine.store.query("revisions_of", namespace=namespace, id=flow_id)
-        )
+        return self.portal.call(listed(self.engine, id))
+
+    def compare(self, id: str, old: int | None = None, new: int | None = None) -> str:
+        """How two revisions of a flow differ, as a unified diff; by default the newest two."""
+        from flowbook.engine.revisions import compared
+
+        return self.portal.call(compared(self.engine, id, old, new))
+
+    def restore(self, id: str, revision: int) -> Flow:
+        """Make an older revision's text the newest revision; a flow with a file is saved there."""
+        from flowbook.engine.revisions import restored
+
+        return self.portal.call(restored(self.engine, id, revision))
+
+    def publish(self, id: str) -> Flow:
+        """Make the newest text of a flow, a draft mostly, the revision that counts."""
+        from flowbook.engine.revisions import published
+
+        return self.portal.call(published(self.engine, id))
 
     def delete(self, id: str) -> bool:
         """Mark a flow deleted; its revisions and its history stay. Deploying it again brings it back."""
@@ -208,16 +224,37 @@ class Workspace:
         revision: int | None = None,
         continue_from: int | None = None,
         task: str | None = None,
+        confirm: bool = False,
     ) -> Run:
-        """Run again what failed, in the same execution; what ended well stays. Raises `Conflict`."""
+        """Run again what failed, in the same execution; what ended well stays.
+
+        `continue_from` goes on with the failed notebook at a cell, in its parked kernel. `confirm` says
+        yes to that where `errors` or `finally` tasks have run already. Raises `Conflict`.
+        """
         return Run(
             self,
             self.portal.call(
                 self.engine.restart(
-                    self._id(id), revision=revision, continue_from=continue_from, task=task
+                    self._id(id),
+                    revision=revision,
+                    continue_from=continue_from,
+                    task=task,
+                    confirm=confirm,
                 )
             ),
         )
+
+    def apply(self, id: str, task: str | None = None) -> Applied:
+        """Write what was edited in a notebook that was continued into its source: `path edits diff`.
+
+        Raises `Conflict` with both texts if the source was changed meanwhile.
+        """
+        return self.portal.call(self.engine.continuing.apply(self._id(id), task))
+
+    def kernels(self) -> list[dict[str, Any]]:
+        """The parked kernels: id, execution, task, notebook, since, until, memory …"""
+        listed = self.portal.call(self.engine.continuing.warm.listed())
+        return list((listed or {}).get("parked", ()))
 
     def replay(
         self,

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from flowbook.errors import FlowbookError, TaskFailed
 from flowbook.executions.events import AttemptFailed, AttemptKilled, AttemptSucceeded
 from flowbook.executions.model import Execution, TaskRun
 from flowbook.expressions import render as language
+from flowbook.kinds.context import Continued
 from flowbook.kinds.durations import iso
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
@@ -50,7 +51,6 @@ class AttemptContext:
         run: TaskRun,
         task: Task,
         number: int,
-        continue_from: int | None = None,
     ) -> None:
         self._driver = driver
         self._run = run
@@ -59,10 +59,11 @@ class AttemptContext:
         self._execution: Execution = driver.execution
         self._directory: Path | None = None
         self._run_folder: Path | None = None
+        self._leaves = False
+        self._calls: list[Callable[[], None]] = []
         self._scope: language.Scope | None = None
         self._least = RANK[task.log_level or driver.execution.flow.log_level or Level.TRACE]
         self.attempt = number
-        self.continue_from = continue_from
         self.rendered: dict[str, Json] = {}
 
     @property
@@ -92,6 +93,14 @@ class AttemptContext:
     @property
     def inside(self) -> Mapping[str, Any]:
         return self._execution.kept.get(self._run.parent, {})
+
+    @property
+    def continues(self) -> Continued | None:
+        attempt = self._run.attempt
+        if attempt is None or attempt.continues is None:
+            return None
+        notebook = (self._run.outputs or {}).get("notebook")
+        return Continued(attempt.continues, attempt.cell or 1, attempt.edits, notebook)
 
     @property
     def dialect(self) -> str:
@@ -138,6 +147,16 @@ class AttemptContext:
                 tempfile.mkdtemp(prefix=f"{self._run.id}-{self.attempt}-", dir=base)
             )
         return self._run_folder
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        return [folder for folder in (self._directory, self._run_folder) if folder is not None]
+
+    def leave_folders(self) -> None:
+        self._leaves = True
+
+    def at_end(self, call: Callable[[], None]) -> None:
+        self._calls.append(call)
 
     @property
     def runtime_folder(self) -> Path:
@@ -312,9 +331,10 @@ class AttemptContext:
 
     def close(self) -> None:
         """Remove what belongs to the attempt alone."""
-        for folder in (self._directory, self._run_folder):
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+        for folder in () if self._leaves else self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        for call in self._calls:
+            call()
 
 
 Ended = AttemptSucceeded | AttemptFailed | AttemptKilled

@@ -74,8 +74,17 @@ class Control:
         revision: int | None = None,
         continue_from: int | None = None,
         task: str | None = None,
+        confirm: bool = False,
     ) -> str:
+        """Try again what failed; `continue_from` goes on at a cell of a notebook (`confirm`: also if
+        `errors` or `finally` tasks have run). Raises `Conflict`, `Unconfirmed`, `NotFound`."""
         execution = await self._seen(execution_id)
+        if continue_from is not None:
+            wanted = await self._workspace.continuing.restart(
+                execution, continue_from, task=task, confirmed=confirm
+            )
+            await self._tell(execution_id, wanted)
+            return execution_id
         restarts.check_restart(execution)
         run = None if task is None else find_run(execution, task)
         if revision is not None and revision != execution.revision:
@@ -90,7 +99,6 @@ class Control:
             e.RestartRequested(
                 at=self._now(),
                 task_run=None if run is None else run.id,
-                continue_from=continue_from,
             ),
         )
         return execution_id

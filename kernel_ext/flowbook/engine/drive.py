@@ -305,7 +305,7 @@ class Driver:
             async with slot:
                 if not isinstance(task, RunnableTask):
                     raise TypeError(f"{task.type} can't be run")
-                context = AttemptContext(self, run, task, command.attempt, command.continue_from)
+                context = AttemptContext(self, run, task, command.attempt)
                 with self.workspace.clock.working():
                     event: e.Event = await run_attempt(context, task)
         except asyncio.CancelledError:

@@ -36,6 +36,7 @@ from . import checks, creation, limits, namespaces
 from .adoption import Adoption
 from .brisk import Brisk
 from .closing import Closing
+from .continuing import Continuing
 from .control import Control
 from .drive import Driver
 from .flows import Flows, refuse_unrunnable, split_uid
@@ -85,6 +86,7 @@ class Workspace:
         self._secrets: Secrets | None = None
         self.adoption = Adoption(self)
         self.control = Control(self)
+        self.continuing = Continuing(self)
         self.subflows = Subflows(self)
         self.pause = self.control.pause
         self.resume = self.control.resume

@@ -12,22 +12,26 @@ from flowbook.kinds.task import ExecutableTask, Recover, Task
 
 from . import children
 from .commands import RunAttempt, SetTimer
-from .events import AttemptFailed, AttemptKilled, AttemptSucceeded
+from .events import AttemptFailed, AttemptKilled, AttemptSucceeded, RestartRequested
 from .model import ROOT, Attempt, Failure, TaskRun, changed
 from .turn import Turn, is_fatal
 
 
-def begin(turn: Turn, run: TaskRun, task: Task, continue_from: int | None = None) -> None:
-    """A task run's first or next attempt."""
+def begin(turn: Turn, run: TaskRun, task: Task, continued: RestartRequested | None = None) -> None:
+    """A task run's first or next attempt, which may go on with the one before."""
     number = len(run.attempts) + 1
     attempt = Attempt(number=number, state=State.RUNNING, start=turn.at)
+    if continued is not None:
+        attempt = changed(
+            attempt, continues=number - 1, cell=continued.continue_from, edits=continued.edits
+        )
     run = turn.put(
         changed(run.to(State.RUNNING, turn.at), attempts=(*run.attempts, attempt), error=None)
     )
     if isinstance(task, ExecutableTask):
         children.begin(turn, run, task)
     else:
-        turn.commands.append(RunAttempt(run.id, number, continue_from))
+        turn.commands.append(RunAttempt(run.id, number))
 
 
 def _closed(turn: Turn, run: TaskRun, state: State, error: Failure | None = None) -> TaskRun:

@@ -109,9 +109,20 @@ def attempt_row(execution: Execution, run: TaskRun, attempt: Attempt) -> Change:
             "ended_at": _time(attempt.end),
             "host": None,
             "error": _plain(attempt.error),
-            "rendered": None if attempt.cache is None else {"cache": dict(attempt.cache)},
+            "rendered": _more(attempt),
         },
     )
+
+
+def _more(attempt: Attempt) -> dict[str, Any] | None:
+    """What else is known of an attempt."""
+    more: dict[str, Any] = {}
+    if attempt.cache is not None:
+        more["cache"] = dict(attempt.cache)
+    if attempt.continues is not None:
+        edits = [dict(edit) for edit in attempt.edits]
+        more |= {"continues": attempt.continues, "cell": attempt.cell, "edits": edits}
+    return more or None
 
 
 def outputs_row(execution: Execution, run: TaskRun) -> Change:

@@ -27,7 +27,6 @@ class RunAttempt:
 
     task_run: str
     attempt: int
-    continue_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

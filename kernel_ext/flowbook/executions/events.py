@@ -214,13 +214,19 @@ class ResumeRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartRequested:
-    """Somebody wants the failed task runs tried again; `continue_from` names a cell of a notebook."""
+    """Somebody wants the failed task runs tried again.
+
+    With `continue_from`, a cell of the notebook that `task_run` is, that one goes on there, in its parked
+    kernel and with `edits`; without it, `task_run` is the only one tried again.
+    """
 
     kind: Literal["restart_requested"] = "restart_requested"
     at: datetime
     by: str = ""
     task_run: str | None = None
     continue_from: int | None = None
+    edits: tuple[Mapping[str, Json], ...] = ()
+    """`cell id before after` of each cell that differs from the notebook's source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,10 @@ class Attempt:
     error: Failure | None = None
     cache: Mapping[str, Json] | None = None
     """Whether an earlier result was served instead, and why it wasn't (`taskCache`)."""
+    continues: int | None = None
+    """The attempt it goes on with, at `cell`, with `edits` of the notebook's source."""
+    cell: int | None = None
+    edits: tuple[Mapping[str, Json], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,27 @@ def check_restart(execution: Execution, task_run: str | None = None) -> None:
         raise Conflict("No task found to restart execution from!")
 
 
+def check_continue(execution: Execution, run: TaskRun) -> None:
+    """Raises `Conflict` when a task run can't go on at a cell."""
+    if not execution.state.is_terminal:
+        raise Conflict(
+            f"Execution must be terminated to be continued, current state is '{execution.state}' !"
+        )
+    if run.state is not State.FAILED:
+        raise Conflict(f"Task '{run.task_id}' can't be continued: it is {run.state}")
+    if run not in restartable(execution):
+        raise Conflict(f"Task '{run.task_id}' can't be continued: the flow went on without it")
+
+
+def has_run_already(execution: Execution) -> list[TaskRun]:
+    """Task runs of `errors` and `finally` that a restart removes: they may run again."""
+    return [
+        run
+        for run in execution.in_order()
+        if run.section in (Section.ERRORS, Section.FINALLY) and run.attempts
+    ]
+
+
 def restartable(execution: Execution) -> list[TaskRun]:
     """Task runs that a restart would run again: none of `errors`, `finally` and the like, and none inside
     of something that ended well in spite of them (AllowFailure)."""
@@ -62,6 +83,7 @@ def restart(turn: Turn, event: RestartRequested) -> None:
         return
     _forget_sections(turn)
     _forget_begun(turn)
+    _count_anew(turn)
     again = [
         run
         for run in turn.all_runs()
@@ -69,7 +91,7 @@ def restart(turn: Turn, event: RestartRequested) -> None:
         and not any(above.state in ENDED_WELL for above in _ancestors(turn, run))
         and not _has_failed_children(turn, run)
     ]
-    if event.task_run is not None:
+    if event.task_run is not None and event.continue_from is None:
         again = [run for run in again if run.id == event.task_run] or again
     if not again:
         return
@@ -93,7 +115,7 @@ def restart(turn: Turn, event: RestartRequested) -> None:
     turn.move(State.RESTARTED)
     turn.note(ROOT, "Flow restarted")
     turn.move(State.RUNNING)
-    go_on(turn, continue_from=event.continue_from)
+    go_on(turn, continued=None if event.continue_from is None else event)
 
 
 def mark(turn: Turn, event: Marked) -> None:
@@ -104,6 +126,7 @@ def mark(turn: Turn, event: Marked) -> None:
     if not event.state.is_terminal or not (run.state.is_terminal or run.state is State.PAUSED):
         return
     _forget_sections(turn)
+    _count_anew(turn)
     if run.state is State.PAUSED:
         turn.paused -= 1
         if run.id in turn.open:
@@ -120,7 +143,7 @@ def mark(turn: Turn, event: Marked) -> None:
     go_on(turn)
 
 
-def go_on(turn: Turn, *, continue_from: int | None = None) -> None:
+def go_on(turn: Turn, *, continued: RestartRequested | None = None) -> None:
     """Make the stands of open scopes anew and let everything that is RESTARTED run."""
     children: dict[str, list[TaskRun]] = defaultdict(list)
     for run in turn.all_runs():
@@ -138,7 +161,8 @@ def go_on(turn: Turn, *, continue_from: int | None = None) -> None:
         todo += [(scope, lane, step) for lane, step in waiting]
     for run in turn.all_runs():
         if run.id in turn.open and (run.state is State.RESTARTED or _is_bare(turn, run, children)):
-            _run_again(turn, run, continue_from, inside=run.id in children)
+            goes_on = continued if continued and continued.task_run == run.id else None
+            _run_again(turn, run, goes_on, inside=run.id in children)
     for scope, lane, step in todo:
         stand = turn.stand(scope)
         scopes.create(turn, scope, stand, lane, stand.plan.lanes[lane], step)
@@ -157,13 +181,16 @@ def _is_bare(turn: Turn, run: TaskRun, children: Mapping[str, Sequence[TaskRun]]
     )
 
 
-def _run_again(turn: Turn, run: TaskRun, continue_from: int | None, *, inside: bool) -> None:
+def _run_again(
+    turn: Turn, run: TaskRun, continued: RestartRequested | None, *, inside: bool
+) -> None:
     task = turn.task(run)
     if isinstance(task, FlowableTask):
         answers = Answers(run.answers or {}, dialect=turn.flow.dialect)
-        if inside and task.closes(State.SUCCESS, answers):
+        spoiled = run.stand is not None and run.stand.spoiled
+        if inside and (spoiled or task.closes(State.SUCCESS, answers)):
             turn.put(run.to(State.RUNNING, turn.at))
-            return  # what failed is its last work: its scope advances to that
+            return  # what failed is `finally`, or its last work: its scope advances to that
         was_paused = any(state is State.PAUSED for state, _ in run.history[-3:-1])
         run = turn.put(run.to(State.RUNNING, turn.at))
         if was_paused:
@@ -171,7 +198,7 @@ def _run_again(turn: Turn, run: TaskRun, continue_from: int | None, *, inside: b
         else:
             starts.go(turn, run, task)
     elif starts.is_attempted(task):
-        attempts.begin(turn, run, task, continue_from)
+        attempts.begin(turn, run, task, continued)
     else:
         starts.go(turn, run, task)
 
@@ -257,6 +284,12 @@ def _has_failed_children(turn: Turn, run: TaskRun) -> bool:
         other.parent == run.id and other.section is Section.TASKS and other.state in RESTARTABLE
         for other in turn.all_runs()
     )
+
+
+def _count_anew(turn: Turn) -> None:
+    """An end has set these to nothing, whatever went on beside it."""
+    states = [run.state for run in turn.open_runs()]
+    turn.paused, turn.retrying = states.count(State.PAUSED), states.count(State.RETRYING)
 
 
 def _forget_sections(turn: Turn) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from flowbook.kinds.around import SUFFIX
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 from flowbook.kinds.task import Task
@@ -55,13 +56,18 @@ def unmet_dependency(turn: Turn, run: TaskRun, task: Task) -> str | None:
     """The id of a task that this one depends on and that did not come out well enough."""
     wanted = task.depends_on if isinstance(task.depends_on, list | tuple) else ()
     for name in wanted:
-        found = turn.latest.get((str(name), run.value)) or turn.latest.get((str(name), None))
+        found = _newest(turn, str(name), run) or _newest(turn, f"{name}{SUFFIX}", run)
         if found is None or turn.runs[found].state not in UNMET:
             continue
         passed_over = not passes(turn, turn.runs[found], turn.task(turn.runs[found]))
         if not passed_over and not is_aware(turn, run, task):
             return str(name)
     return None
+
+
+def _newest(turn: Turn, task_id: str, run: TaskRun) -> str | None:
+    found = turn.latest.get((task_id, run.value)) or turn.latest.get((task_id, None))
+    return None if found is None else str(found)
 
 
 def is_aware(turn: Turn, run: TaskRun, task: Task) -> bool:

@@ -43,6 +43,13 @@ def snippet(language: str, declared: Declared, folder: Path) -> str:
     )
 
 
+def channel(language: str, folder: Path) -> str:
+    """Code that makes a folder the run's channel; empty for languages that have no `fb.*`."""
+    if language.lower() != "python":
+        return ""
+    return f'__import__("os").environ["FLOWBOOK_RUN"] = {str(folder)!r}'
+
+
 def _python(declared: Declared) -> str:
     # a kernel of another environment may not have flowbook: the module stands alone
     return f"""

@@ -7,6 +7,7 @@ The folder is `FLOWBOOK_RUN`: `inputs.json` in; `outputs/index.jsonl` and files 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,13 @@ def prepare(
     path = folder / "inputs.json"
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")
+
+
+def take_over(earlier: str, folder: Path) -> None:
+    """Begin with what an earlier run handed out."""
+    source = Path(earlier) / "outputs"
+    if source.is_dir():
+        shutil.copytree(source, folder / "outputs", dirs_exist_ok=True)
 
 
 def collect(folder: Path) -> dict[str, HandedOut]:

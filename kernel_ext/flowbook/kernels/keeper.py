@@ -3,8 +3,11 @@
 Theory of operation. It runs no user code itself. Its child, the zygote, forks Python kernels; if the
 zygote ends, the next one is started. A host asks on a connection of its own for one kernel, and that
 connection *is* the kernel's lease: if it closes, by whatever death of the host, the kernel is killed.
-How a kernel ended comes back on the same connection. When nobody has asked for a while, or its
-folder is gone, the keeper ends, the zygote with it, and all kernels with that.
+How a kernel ended comes back on the same connection. A host may instead *park* its kernel: then the
+keeper holds it, see `lot.py`, and another host may take it. Kernels that can't be forked are started
+by the keeper where they may be parked later: whoever starts a process is its parent for good. When
+nobody has asked for a while and nothing is parked, or its folder is gone, the keeper ends, the zygote
+with it, and all kernels with that.
 
 What a fork can't change is fixed when the zygote starts: the interpreter's options, its packages and
 variables that are read at a library's import. A host that wants others is refused, and starts a
@@ -24,66 +27,23 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from ..clock import SystemClock
 from ..ids import new_id, system_random
-from .zygote import INLINE, QUIET
+from .environment import fixed, packages
+from .lease import Lease
+from .lease import start as start_kernel
+from .lot import Lot
+from .pool import Pool
+from .zygote import QUIET
 
 IDLE = 60.0
 """Seconds without a lease or a question after which the keeper ends."""
 STANDBYS = 2
 LARGEST = 16 * 2**20
-FIXED = (
-    "PYTHON",
-    "LD_",
-    "LANG",
-    "LC_",
-    "IPYTHON",
-    "MALLOC_",
-    "MPL",
-    "OMP_",
-    "MKL_",
-    "OPENBLAS_",
-    "NUMEXPR_",
-)
-FIXED_NAMES = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_PATH", "CUDA_VISIBLE_DEVICES", "VIRTUAL_ENV")
-IGNORED = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
-
-
-def fixed(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an environment that only a new process takes notice of."""
-    return {
-        name: value
-        for name, value in sorted(environment.items())
-        if (name.startswith(FIXED) or name in FIXED_NAMES)
-        and name not in IGNORED
-        and (name, value) != ("MPLBACKEND", INLINE)
-    }
-
-
-def packages() -> tuple[tuple[str, int], ...]:
-    """When the folders that packages are installed into last changed."""
-    found = []
-    for path in sys.path:
-        with contextlib.suppress(OSError):
-            if path and os.path.isdir(path):
-                found.append((path, os.stat(path).st_mtime_ns))
-    return tuple(found)
-
-
-@dataclass(slots=True)
-class Lease:
-    """A kernel in the hands of a host."""
-
-    writer: asyncio.StreamWriter
-    pid: int = 0
-    connection: Mapping[str, Any] = field(default_factory=dict)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    code: int | None = None
 
 
 class Zygote:
@@ -146,8 +106,7 @@ class Zygote:
                         waiting.set_result((message["pid"], message["connection"]))
                 case "exit":
                     if (lease := self.leases.pop(message["pid"], None)) is not None:
-                        lease.code = message["code"]
-                        lease.ended.set()
+                        lease.end(message["code"])
         self._end()
 
     def _end(self) -> None:
@@ -157,10 +116,9 @@ class Zygote:
             if not waiting.done():
                 waiting.set_exception(ConnectionError("the zygote ended"))
         for lease in self.leases.values():
-            lease.code = -9  # they die with their zygote; what they had started does not
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(lease.pid, signal.SIGKILL)
-            lease.ended.set()
+            lease.end(-9)  # they die with their zygote; what they had started does not
         self.leases.clear()
         if self._writer is not None:
             self._writer.close()
@@ -182,7 +140,8 @@ class Zygote:
 
     def kill(self, lease: Lease) -> None:
         if lease.pid in self.leases:
-            self._tell({"do": "kill", "pid": lease.pid})
+            with contextlib.suppress(ConnectionError):  # then it is dead already
+                self._tell({"do": "kill", "pid": lease.pid})
 
     def retire(self) -> None:
         """End with the last lease; make no more standbys."""
@@ -207,6 +166,9 @@ class Keeper:
         self.sockets = Path(tempfile.mkdtemp(prefix="k-", dir=folder))
         self.current: Zygote | None = None
         self.old: list[Zygote] = []
+        self.lot = Lot(folder / "parked", self._close_old)
+        self.pool = Pool(self.sockets)
+        self._started: list[Lease] = []
         self._clients = 0
         self._touched = 0.0
         self._stop = asyncio.Event()
@@ -221,6 +183,8 @@ class Keeper:
         finally:
             watch.cancel()
             server.close()
+            await self._end_parked(list(self.lot.parked))
+            self.pool.close()
             for zygote in [*self.old, *([self.current] if self.current else [])]:
                 zygote.close()
                 with contextlib.suppress(TimeoutError):
@@ -235,7 +199,9 @@ class Keeper:
         self._touched = loop.time()
         while True:
             await clock.until(clock.now() + timedelta(seconds=min(self.idle, 2.0)))
-            if self._clients:
+            self.lot.make_room()
+            self.pool.tidy()
+            if self._clients or self.lot.parked:
                 self._touched = loop.time()
             if loop.time() - self._touched >= self.idle or not self.folder.is_dir():
                 self.end()
@@ -268,6 +234,17 @@ class Keeper:
                 _write(writer, {"standbys": zygote.standbys})
             case "list":
                 _write(writer, self._listed())
+            case "warm stock":
+                _write(writer, {"standbys": await self.pool.warm(asked)})
+            case "start":
+                await self._start(asked, reader, writer)
+            case "parked":
+                _write(writer, self.lot.find(asked["key"]))
+            case "resume":
+                await self._resume(asked, reader, writer)
+            case "end parked":
+                names = [n for n in self.lot.parked if asked["ids"] is None or n in asked["ids"]]
+                _write(writer, {"ended": await self._end_parked(names)})
             case "end":
                 _write(writer, {"ended": True})
                 self.end()
@@ -278,11 +255,15 @@ class Keeper:
     def _listed(self) -> Mapping[str, Any]:
         current = self.current
         zygotes = [*self.old, *([current] if current else [])]
-        kernels = [pid for zygote in zygotes for pid in zygote.leases]
+        parked = {one.lease.pid for one in self.lot.parked.values()}
+        forked = {pid for zygote in zygotes for pid in zygote.leases}
+        started = {lease.pid for lease in self._started if not lease.ended.is_set()}
         return {
             "pid": os.getpid(),
             "standbys": current.standbys if current else 0,
-            "kernels": kernels,
+            "kernels": sorted((forked | started) - parked),
+            "parked": self.lot.rows(),
+            "pool": self.pool.rows(),
         }
 
     async def _zygote(self, environment: Mapping[str, str]) -> Zygote:
@@ -316,28 +297,75 @@ class Keeper:
         if not zygote.ready.is_set():
             _write(writer, {"refused": "not warm yet"})
             return
-        lease = Lease(writer)
+        lease = Lease()
+        lease.stop = lambda: zygote.kill(lease)
         order = {
             name: asked[name] for name in ("cwd", "env", "log", "umask", "argv0", "connection_file")
         }
-        lending = asyncio.create_task(zygote.lend(lease, order))
-        gone = asyncio.create_task(
-            reader.read()
-        )  # a host says nothing more: this ends with its connection
         try:
-            await lending
+            await zygote.lend(lease, order)
             _write(writer, {"pid": lease.pid, "connection": lease.connection})
-            ended = asyncio.create_task(lease.ended.wait())
-            await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not ended.done():
-                zygote.kill(lease)
-            await ended
-            _write(writer, {"exit": lease.code})
+            await self._hold(lease, reader, writer)
         except ConnectionError as error:
             _write(writer, {"refused": str(error)})
         finally:
-            gone.cancel()
             self._close_old()
+
+    async def _start(
+        self, asked: Mapping[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Lend a kernel that can't be forked: one that waits, or one started now."""
+        try:
+            lease = await self.pool.take(asked) or start_kernel(asked)[0]
+        except OSError as error:
+            _write(writer, {"refused": str(error)})
+            return
+        self._started = [one for one in self._started if not one.ended.is_set()] + [lease]
+        _write(writer, {"pid": lease.pid, "connection": lease.connection})
+        await self._hold(lease, reader, writer)
+
+    async def _resume(
+        self, asked: Mapping[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Lend a parked kernel to a host that goes on with its notebook."""
+        parked = self.lot.take(asked["key"])
+        if parked is None:
+            _write(writer, self.lot.find(asked["key"]))
+            return
+        lease = parked.lease
+        said = {"pid": lease.pid, "connection": lease.connection, "order": parked.order}
+        _write(writer, said | {"folders": lease.folders})
+        await self._hold(lease, reader, writer)
+
+    async def _hold(
+        self, lease: Lease, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Until the kernel has ended, its host is gone, or it is parked."""
+        ended = asyncio.create_task(lease.ended.wait())
+        said = asyncio.create_task(_line(reader))  # nothing: its host is gone
+        try:
+            await asyncio.wait({ended, said}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done() and said.result():
+                answer, released = self.lot.park(lease, json.loads(said.result()))
+                _write(writer, answer)
+                await _line(reader)
+                released.set()
+                return
+            if not ended.done():
+                lease.stop()
+            await ended
+            _write(writer, {"exit": lease.code})
+            if lease.folders:
+                await _line(reader)
+                lease.tidy()
+        finally:
+            ended.cancel()
+            said.cancel()
+
+    async def _end_parked(self, names: list[str]) -> int:
+        if guards := self.lot.end(names, "ended"):
+            await asyncio.wait(guards, timeout=5)
+        return len(guards)
 
 
 def _write(writer: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:

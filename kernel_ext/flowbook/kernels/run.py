@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 from ..clock import SystemClock
 from . import declared, handed_out
-from .cells import CellOutputs, Widgets, error_line, excerpt
+from .cells import MAX_TEXT, CellOutputs, Widgets, error_line, excerpt
 from .client import KernelClient
-from .executed import Entry, Executed, is_skipped
+from .executed import Entry, Executed, is_skipped, plain_text
 from .handed_out import NewsReader
 from .journal import Journal
 from .notebook import INJECTED, RAISES, SKIP, Document, Json, count, numbered, tags, write
@@ -48,9 +48,20 @@ class Kernels(Protocol):
     """Where kernels come from."""
 
     async def take(
-        self, spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
+        self,
+        spec: Any,
+        name: str,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: Path,
+        parks: bool = False,
     ) -> Kernel:
-        """A kernel nobody has used."""
+        """A kernel nobody has used; `parks` says that it may be parked in the end."""
+        ...
+
+    async def resume(self, key: str) -> tuple[Kernel, Mapping[str, Any]] | None:
+        """The kernel parked for a task run and what the keeper says of it; `None` if it is gone."""
         ...
 
 
@@ -58,9 +69,19 @@ class Stock:
     """Kernels started when they are needed."""
 
     async def take(
-        self, spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
+        self,
+        spec: Any,
+        name: str,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: Path,
+        parks: bool = False,
     ) -> Kernel:
         return await StockKernel.start(spec, name, cwd=cwd, env=env, log=log)
+
+    async def resume(self, key: str) -> None:
+        return None
 
 
 async def run(task: NotebookRun, news: News, *, kernels: Kernels | None = None) -> NotebookResult:
@@ -70,8 +91,18 @@ async def run(task: NotebookRun, news: News, *, kernels: Kernels | None = None) 
     result's `error`. Cancelling interrupts the cell, ends the kernel after `GRACE` seconds at most
     and leaves the executed copy in `out_dir`.
     """
-    prepared = await asyncio.to_thread(prepare, task)
-    return await _Running(task, prepared, news).carry(kernels or Stock())
+    kernels = kernels or Stock()
+    parked = None
+    if task.continues is not None:
+        parked = await kernels.resume(task.continues.key)
+        task.continues.resumed(None if parked is None else parked[0].release)
+    try:
+        prepared = await asyncio.to_thread(prepare, task, resumed=parked is not None)
+    except BaseException:
+        if parked is not None:
+            await parked[0].kill()
+        raise
+    return await _Running(task, prepared, news, parked).carry(kernels)
 
 
 class _Failed(Exception):
@@ -82,9 +113,16 @@ class _Failed(Exception):
 class _Running:
     """One notebook while it runs."""
 
-    def __init__(self, task: NotebookRun, prepared: Prepared, news: News) -> None:
+    def __init__(
+        self,
+        task: NotebookRun,
+        prepared: Prepared,
+        news: News,
+        parked: tuple[Kernel, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.task = task
         self.prepared = prepared
+        self.parked = parked
         self.document = prepared.document
         self.total = count(self.document)
         self.done = self.failed = 0
@@ -148,27 +186,66 @@ class _Running:
         write(self.executed.settled(), self.copy)
 
     async def _in_kernel(self, kernels: Kernels) -> None:
-        task = self.task
-        log = task.out_dir / "kernel.log"
-        env = {**task.env, "FLOWBOOK_RUN": str(task.out_dir)}
-        kernel = await kernels.take(
-            self.prepared.spec, self.prepared.kernel, cwd=task.cwd, env=env, log=log
-        )
+        kernel = await self._taken(kernels)
         death = asyncio.create_task(kernel.ended())
+        failed = True
         try:
             async with KernelClient(kernel.connection) as client:
                 client.on_any = self._comms()
                 await self._until_ready(client, kernel, death)
                 try:
+                    await self._moved_in(client, death)
                     await self._cells(client, kernel, death)
                     await self._declared(client, death)
+                    failed = False
                 finally:
-                    if not death.done() and not _is_cancelled():
-                        client.ask_to_end(by_shell=is_ipykernel(self.prepared.spec))
-                        await asyncio.wait({death}, timeout=GRACE)
+                    if not death.done() and not await self._is_parked(kernel, failed=failed):
+                        if not _is_cancelled():
+                            client.ask_to_end(by_shell=is_ipykernel(self.prepared.spec))
+                            await asyncio.wait({death}, timeout=GRACE)
         finally:
             death.cancel()
             await asyncio.shield(kernel.kill())
+
+    async def _taken(self, kernels: Kernels) -> Kernel:
+        if self.parked is not None:
+            return self.parked[0]
+        task = self.task
+        return await kernels.take(
+            self.prepared.spec,
+            self.prepared.kernel,
+            cwd=task.cwd,
+            env={**task.env, "FLOWBOOK_RUN": str(task.out_dir)},
+            log=task.out_dir / "kernel.log",
+            parks=task.parking is not None,
+        )
+
+    async def _moved_in(self, client: KernelClient, death: asyncio.Task[Any]) -> None:
+        """Have a kernel that was parked hand its results to this run."""
+        if self.parked is None:
+            return
+        handed_out.take_over(self.parked[1]["order"]["out_dir"], self.task.out_dir)
+        code = declared.channel(self.prepared.language, self.task.out_dir)
+        if code:
+            await self._quietly(client, code, death)
+
+    async def _is_parked(self, kernel: Kernel, *, failed: bool) -> bool:
+        parking = self.task.parking
+        if parking is None or not (failed or parking.always):
+            return False
+        if _is_cancelled() and not parking.is_timeout():
+            return False
+        order = {
+            **parking.order,
+            "out_dir": str(self.task.out_dir),
+            "folders": parking.folders(),
+            "language": self.prepared.language,
+            "interrupts_by_message": kernel.interrupts_by_message,
+        }
+        order["about"] = {**order["about"], "kernel": self.prepared.kernel}
+        answer = await kernel.park(order)
+        parking.told(answer, kernel.release)
+        return answer is not None
 
     async def _until_ready(
         self, client: KernelClient, kernel: Kernel, death: asyncio.Task[Any]
@@ -196,14 +273,35 @@ class _Running:
     async def _cells(self, client: KernelClient, kernel: Kernel, death: asyncio.Task[Any]) -> None:
         positions = {id(cell): i for i, cell in enumerate(self.document["cells"])}
         for number, cell in numbered(self.document):
-            if number and not is_skipped(cell, SKIP):
+            waits = positions[id(cell)] >= self.prepared.start and not is_skipped(cell, SKIP)
+            if number and waits:
                 self._tell(CellNews(cell=number, total=self.total, id=cell["id"], state="WAITING"))
         for number, cell in numbered(self.document):
             position = positions[id(cell)]
-            if is_skipped(cell, SKIP):
+            if position < self.prepared.start:
+                self._copied(number, cell)
+            elif is_skipped(cell, SKIP):
                 self._skip(number, cell)
             else:
                 await self._cell(client, kernel, death, number, position, cell)
+
+    def _copied(self, number: int, cell: Document) -> None:
+        """A cell that ran in the attempt this one goes on with."""
+        shown = self.executed.document["cells"][self.document["cells"].index(cell)]
+        if number:
+            self.done += shown["metadata"].get("papermill", {}).get("status") == "completed"
+            text = "".join(plain_text(output) for output in shown["outputs"])[:MAX_TEXT]
+            count = len(shown["outputs"])
+            self._tell(
+                CellNews(
+                    cell=number,
+                    total=self.total,
+                    id=cell["id"],
+                    state="COPIED",
+                    outputs=count,
+                    text=text,
+                )
+            )
 
     def _skip(self, number: int, cell: Document) -> None:
         if number:
@@ -345,17 +443,8 @@ class _Running:
     async def _declared(self, client: KernelClient, death: asyncio.Task[Any]) -> None:
         if not self.task.outputs:
             return
-        heard = CellOutputs(-1, lambda entry: None, self.task.secrets)
         code = declared.snippet(self.prepared.language, self.task.outputs, self.task.out_dir)
-        execution = asyncio.create_task(client.execute(code, heard.hear, store_history=False))
-        try:
-            await asyncio.wait({execution, death}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            execution.cancel()
-        if not execution.done() or death.done():
-            message = f"The kernel died after the last cell ({death.result()})"
-            raise _Failed(NotebookError(message=message, kind="DeadKernel", died=True))
-        error = heard.error
+        error = await self._quietly(client, code, death)
         if error and self.prepared.language == "python":
             message = str(error["message"])
             if error["name"] == "NameError":
@@ -363,6 +452,21 @@ class _Running:
             raise _Failed(
                 NotebookError(message=message, kind=error["name"], traceback=error["traceback"])
             )
+
+    async def _quietly(
+        self, client: KernelClient, code: str, death: asyncio.Task[Any]
+    ) -> Mapping[str, Any] | None:
+        """Run code of ours, which the copy doesn't show; its error."""
+        heard = CellOutputs(-1, lambda entry: None, self.task.secrets)
+        execution = asyncio.create_task(client.execute(code, heard.hear, store_history=False))
+        try:
+            await asyncio.wait({execution, death}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            execution.cancel()
+        if not execution.done() or death.done():
+            message = f"The kernel died between the cells ({death.result()})"
+            raise _Failed(NotebookError(message=message, kind="DeadKernel", died=True))
+        return heard.error
 
     # what is told
 

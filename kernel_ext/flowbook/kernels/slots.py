@@ -56,14 +56,15 @@ def _try(folder: Path, limit: int) -> int | None:
             os.close(lock)
             others = True
             continue
-        if others and _available() < LEAST_MEMORY:
+        if others and available() < LEAST_MEMORY:
             os.close(lock)
             return None
         return lock
     return None
 
 
-def _available() -> int:
+def available() -> int:
+    """Bytes of memory that are left to use."""
     with contextlib.suppress(OSError, ValueError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

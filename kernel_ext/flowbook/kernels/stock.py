@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,6 +61,14 @@ class Kernel(Protocol):
 
     def interrupt(self) -> None: ...
 
+    async def park(self, order: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Leave it to the keeper; what the keeper answers, or `None` if it can't be parked."""
+        ...
+
+    def release(self) -> None:
+        """Of a parked one: its folders aren't needed here any more."""
+        ...
+
     async def kill(self) -> None:
         """End its process and those it started, and wait for that."""
         ...
@@ -108,24 +117,14 @@ class StockKernel:
         cls, spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
     ) -> StockKernel:
         """Start a kernel whose own output goes to `log`. Raises `NoKernel`."""
-        from jupyter_client.manager import AsyncKernelManager
-
-        folder = socket_folder()
-        manager = AsyncKernelManager(kernel_name=name, transport="ipc", ip=str(folder / "k"))
-        manager.connection_file = str(folder / "k.json")
-        manager._kernel_spec = spec
-        options = ["--HistoryManager.enabled=False"] if is_ipykernel(spec) else []
-        try:
-            with log.open("ab") as file:
-                await manager.start_kernel(
-                    cwd=str(cwd), env=dict(env), stdout=file, stderr=file, extra_arguments=options
-                )
-        except Exception as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise NoKernel(f"The kernel '{name}' can't be started: {error}") from error
-        except asyncio.CancelledError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        with _manager(spec, name) as (manager, folder), log.open("ab") as file:
+            await manager.start_kernel(
+                cwd=str(cwd),
+                env=dict(env),
+                stdout=file,
+                stderr=file,
+                extra_arguments=_options(spec),
+            )
         return cls(manager, folder, manager.get_connection_info())
 
     @property
@@ -137,7 +136,7 @@ class StockKernel:
         process = getattr(self._provisioner, "process", None)
         if process is None or not hasattr(os, "pidfd_open"):
             return Ended(await self._provisioner.wait())
-        await _readable_end(process.pid)
+        await readable_end(process.pid)
         self._signal(
             signal.SIGKILL
         )  # what it left behind; as long as it isn't reaped its pid is its own
@@ -156,6 +155,13 @@ class StockKernel:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pgid, number)
 
+    async def park(self, order: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """It can't outlive this process."""
+        return None
+
+    def release(self) -> None:
+        """There is nothing to release."""
+
     async def kill(self) -> None:
         if not self._end.done() and getattr(self._provisioner, "pgid", None) is None:
             await self._provisioner.kill()
@@ -166,7 +172,55 @@ class StockKernel:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-async def _readable_end(pid: int) -> None:
+@contextlib.contextmanager
+def _manager(spec: Any, name: str) -> Iterator[tuple[Any, Path]]:
+    """A kernel manager and the folder of its sockets, which goes if the kernel doesn't come.
+
+    Raises `NoKernel`.
+    """
+    from jupyter_client.manager import AsyncKernelManager
+
+    folder = socket_folder()
+    manager = AsyncKernelManager(kernel_name=name, transport="ipc", ip=str(folder / "k"))
+    manager.connection_file = str(folder / "k.json")
+    manager._kernel_spec = spec
+    try:
+        yield manager, folder
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not isinstance(error, Exception):
+            raise
+        raise NoKernel(f"The kernel '{name}' can't be started: {error}") from error
+
+
+def _options(spec: Any) -> list[str]:
+    return ["--HistoryManager.enabled=False"] if is_ipykernel(spec) else []
+
+
+async def command(
+    spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
+) -> dict[str, Any]:
+    """What another process needs to start a kernel. Raises `NoKernel`."""
+    with _manager(spec, name) as (manager, folder):
+        argv, told = await manager.pre_start_kernel(
+            cwd=str(cwd), env=dict(env), extra_arguments=_options(spec)
+        )
+        file = folder / "k.json"
+        text = file.read_text()
+        manager.cleanup_connection_file()  # now, so that it doesn't when it is collected
+        file.touch(mode=0o600)
+        file.write_text(text)
+    return {
+        "argv": argv,
+        "env": dict(told["env"]),
+        "cwd": str(cwd),
+        "log": str(log),
+        "connection": json.loads(text),
+        "folder": str(folder),
+    }
+
+
+async def readable_end(pid: int) -> None:
     """Wait for a process of ours to end, without polling."""
     try:
         watch = os.pidfd_open(pid)

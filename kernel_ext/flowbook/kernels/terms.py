@@ -12,7 +12,35 @@ from .cells import MAX_OUTPUT
 from .handed_out import HandedOut
 from .notebook import Json
 
-CellState = Literal["WAITING", "RUNNING", "DONE", "FAILED", "SKIPPED", "STOPPED"]
+CellState = Literal["WAITING", "RUNNING", "DONE", "FAILED", "SKIPPED", "COPIED", "STOPPED"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parking:
+    """When the kernel is parked at the end, and what the keeper is told of it."""
+
+    always: bool
+    """Not only when the notebook failed."""
+    order: Mapping[str, Json]
+    """`key ttl count bytes about`."""
+    is_timeout: Callable[[], bool]
+    """Whether a cancellation is the task's own time limit."""
+    folders: Callable[[], Sequence[str]]
+    """What is kept as long as the kernel lives."""
+    told: Callable[[Mapping[str, Json] | None, Callable[[], None]], None]
+    """Hears what the keeper answered (`None`: it could not be parked), and what is to be called once
+    nothing here needs the folders any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continues:
+    """The run goes on, at a cell, in the kernel parked for a task run."""
+
+    cell: int
+    key: str
+    resumed: Callable[[Callable[[], None] | None], None]
+    """Told what is to be called once nothing here needs the kernel's folders any more; `None`: the
+    kernel is gone, and the notebook begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +75,10 @@ class NotebookRun:
     """What the copy names as its source; `None`: the notebook's path."""
     output: str | None = None
     """Where the copy will be kept, for its metadata."""
+    parking: Parking | None = None
+    """`None`: the kernel ends with the run."""
+    continues: Continues | None = None
+    """`notebook` is then the copy of the run that is continued, with its edits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
+import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from importlib.util import find_spec as find_module
 from pathlib import Path
@@ -18,71 +18,132 @@ from typing import Any
 from ..clock import SystemClock
 from ..elected import Seat
 from .keeper import LARGEST
-from .stock import Ended, Kernel, StockKernel, is_ipykernel
+from .lent import HeldKernel, WarmKernel, line_of
+from .stock import Kernel, StockKernel, command, find_spec, is_ipykernel
 
+PATIENCE = 200
+"""Looks for a keeper that was started, twenty a second."""
 RECENT = 600.0
 """Seconds within which a second notebook makes a keeper worth its start."""
-
-
-class WarmKernel:
-    """A forked kernel, lent by the keeper for as long as our connection lasts."""
-
-    interrupts_by_message = False
-
-    def __init__(
-        self,
-        pid: int,
-        connection: Mapping[str, Any],
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        self.pid = pid
-        self.connection = connection
-        self._writer = writer
-        self._end = asyncio.create_task(self._watch(reader))
-
-    async def _watch(self, reader: asyncio.StreamReader) -> Ended:
-        line = await _line(reader)
-        if line:
-            return Ended(json.loads(line)["exit"])
-        # the keeper is gone and the kernel went with it, but not what the kernel had started
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        return Ended(-signal.SIGKILL)
-
-    async def ended(self) -> Ended:
-        return await asyncio.shield(self._end)
-
-    def interrupt(self) -> None:
-        self._signal(signal.SIGINT)
-
-    def _signal(self, number: int) -> None:
-        if not self._end.done():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
-
-    async def kill(self) -> None:
-        self._signal(signal.SIGKILL)
-        await asyncio.shield(self._end)
-        self._writer.close()
 
 
 class Warm:
     """Lends kernels from the keeper that holds the seat, and sees to it that there is one."""
 
-    def __init__(self, seat: Seat, *, idle: float | None = None) -> None:
+    def __init__(self, seat: Seat, *, idle: float | None = None, fork: bool | None = None) -> None:
+        """`fork`: whether Python's are forked where they can be; if not, stock kernels wait.
+
+        Forked unless this process's environment says `FLOWBOOK_KERNELS=stock`.
+        """
         self._seat = seat
         self._idle = idle
+        stock = os.environ.get("FLOWBOOK_KERNELS", "").lower() == "stock"
+        self._fork = not stock if fork is None else fork
 
     async def take(
-        self, spec: Any, name: str, *, cwd: Path, env: Mapping[str, str], log: Path
+        self,
+        spec: Any,
+        name: str,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: Path,
+        parks: bool = False,
     ) -> Kernel:
-        """A kernel nobody has used: a forked one, or one started now."""
-        if can_fork(spec, env) and not (cwd / "matplotlibrc").exists():
+        """A kernel nobody has used: a forked one, or one started now; one that `parks` by the keeper."""
+        forks = self._fork and can_fork(spec, env)
+        if forks and not (cwd / "matplotlibrc").exists():
             found = await self._lent(cwd, env, log)
             if found is not None:
                 return found
+        if not (spec.metadata or {}).get("kernel_provisioner"):
+            held = None
+            if parks or self._seat.is_held():
+                order = await self._order(spec, name, cwd, env, log, ahead=not forks)
+                held = await self._held(order, by_message=spec.interrupt_mode == "message")
+            elif self._was_asked_lately():
+                self.ensure()
+            if held is not None:
+                return held
         return await StockKernel.start(spec, name, cwd=cwd, env=env, log=log)
+
+    async def _held(self, order: Mapping[str, Any], *, by_message: bool) -> HeldKernel | None:
+        """A kernel that waits in the keeper, or that it starts; the keeper is started for it if need be."""
+        asked = await self._asked({"ask": "start", **order})
+        if asked is None or "pid" not in asked[0]:
+            shutil.rmtree(order["folder"], ignore_errors=True)
+            if asked is not None:
+                asked[2].close()
+            return None
+        answer, reader, writer = asked
+        return HeldKernel(
+            answer["pid"], answer["connection"], reader, writer, interrupts_by_message=by_message
+        )
+
+    async def _order(
+        self,
+        spec: Any,
+        name: str,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: Path,
+        *,
+        ahead: bool,
+    ) -> dict[str, Any]:
+        """All that the keeper needs to start a kernel; `ahead`: to find one that waits, and start the next."""
+        return {
+            **await command(spec, name, cwd=cwd, env=env, log=log),
+            "umask": _umask(),
+            "kernel": name,
+            "language": spec.language,
+            "adapts": is_usual(spec, env),
+            "ahead": ahead,
+        }
+
+    async def resume(self, key: str) -> tuple[HeldKernel, Mapping[str, Any]] | None:
+        """The kernel parked for a task run, ours again, and what was said of it; `None` if it is gone."""
+        asked = await self._ask({"ask": "resume", "key": key}, start=False)
+        if asked is None:
+            return None
+        answer, reader, writer = asked
+        if "pid" not in answer:
+            writer.close()
+            return None
+        by_message = bool(answer["order"].get("interrupts_by_message"))
+        kernel = HeldKernel(
+            answer["pid"], answer["connection"], reader, writer, interrupts_by_message=by_message
+        )
+        kernel.was_parked = True
+        return kernel, answer
+
+    async def parked(self, key: str) -> Mapping[str, Any] | None:
+        """The kernel parked for a task run (`parked connection`), or what became of it (`gone`)."""
+        return await self._answer({"ask": "parked", "key": key})
+
+    async def end_parked(self, ids: Sequence[str] | None = None) -> int:
+        """End parked kernels, all of them unless some are named; how many there were."""
+        found = await self._answer({"ask": "end parked", "ids": None if ids is None else list(ids)})
+        return 0 if found is None else int(found["ended"])
+
+    async def _answer(self, question: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What the keeper answers; `None` if there is no keeper."""
+        asked = await self._ask(question, start=False)
+        if asked is None:
+            return None
+        asked[2].close()
+        return asked[0]
+
+    async def _asked(
+        self, question: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Ask the keeper, which is started and waited for if need be."""
+        clock = SystemClock()
+        for _ in range(PATIENCE):
+            if (found := await self._ask(question, start=False)) is not None:
+                return found
+            self.ensure()
+            await clock.until(clock.now() + timedelta(seconds=0.05))
+        return None
 
     async def _lent(self, cwd: Path, env: Mapping[str, str], log: Path) -> WarmKernel | None:
         order = {
@@ -105,23 +166,21 @@ class Warm:
 
     async def warm(self, env: Mapping[str, str]) -> int:
         """Wait until standbys are ready; how many."""
-        self.ensure()
-        clock = SystemClock()
-        for _ in range(200):
-            asked = await self._ask({"ask": "warm", "env": dict(env)})
-            if asked is not None:
-                asked[2].close()
-                return int(asked[0].get("standbys", 0))
-            await clock.until(clock.now() + timedelta(seconds=0.05))
-        return 0
+        spec = find_spec("python3")
+        question: dict[str, Any] = {"ask": "warm", "env": dict(env)}
+        if not (self._fork and can_fork(spec, env)):
+            nowhere = Path(os.devnull)
+            order = await self._order(spec, "python3", Path("/"), env, nowhere, ahead=True)
+            question = {"ask": "warm stock", **order}
+        asked = await self._asked(question)
+        if asked is None:
+            return 0
+        asked[2].close()
+        return int(asked[0].get("standbys", 0))
 
     async def listed(self) -> Mapping[str, Any] | None:
         """What the keeper holds; `None` if there is no keeper."""
-        asked = await self._ask({"ask": "list"}, start=False)
-        if asked is None:
-            return None
-        asked[2].close()
-        return asked[0]
+        return await self._answer({"ask": "list"})
 
     async def end(self) -> bool:
         """End the keeper and all of its kernels; whether there was one."""
@@ -140,7 +199,7 @@ class Warm:
 
     def ensure(self) -> None:
         """Start a keeper unless there is one."""
-        if sys.platform == "linux" and not self._seat.is_held():
+        if not self._seat.is_held():
             idle = [] if self._idle is None else [str(self._idle)]
             self._seat.start("flowbook.kernels", str(self._seat.folder), *idle)
 
@@ -169,7 +228,7 @@ class Warm:
         try:
             writer.write(json.dumps(question).encode() + b"\n")
             await writer.drain()
-            line = await _line(reader)
+            line = await line_of(reader)
             if line:
                 return json.loads(line), reader, writer
         except ConnectionError:
@@ -182,11 +241,15 @@ class Warm:
 
 
 def can_fork(spec: Any, env: Mapping[str, str]) -> bool:
-    """Whether a kernel of this spec may be forked from the zygote: the usual ipykernel of our own Python."""
+    """Whether a kernel of this spec may be forked from the zygote."""
+    return sys.platform == "linux" and is_usual(spec, env)
+
+
+def is_usual(spec: Any, env: Mapping[str, str]) -> bool:
+    """Whether it is the usual ipykernel of our own Python, without code or options of the user's."""
     argv = list(spec.argv)
     return (
-        sys.platform == "linux"
-        and is_ipykernel(spec)
+        is_ipykernel(spec)
         and not spec.env
         and argv[1:] == ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
         and (argv[0] in ("python", f"python{sys.version_info[0]}") or argv[0] == sys.executable)
@@ -206,19 +269,13 @@ def _has_own_startup(env: Mapping[str, str]) -> bool:
 
 def _umask() -> int:
     """Read, not set and put back: other threads make files meanwhile."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("Umask:"):
-            return int(line.split()[1], 8)
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("Umask:"):
+                return int(line.split()[1], 8)
     return 0o022
 
 
 def _launcher() -> str:
     found = find_module("ipykernel_launcher")
     return found.origin if found is not None and found.origin else "ipykernel_launcher"
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.readline()
-    except (ConnectionError, ValueError):
-        return b""

@@ -145,6 +145,8 @@ class Zygote:
                 elif one is self.link:
                     messages = reader.read()
                     if messages is None:
+                        for pid in self.running:
+                            _kill_group(pid)
                         return
                     for message in messages:
                         self._obey(message)

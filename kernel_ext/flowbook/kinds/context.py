@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -11,6 +12,18 @@ from .dynamic import Json
 from .task import Level
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """What an attempt goes on with: an earlier one's notebook, at a cell, with edits of its source."""
+
+    attempt: int
+    cell: int
+    edits: Sequence[Mapping[str, Json]]
+    """`cell id before after`"""
+    notebook: str | None
+    """URI of that attempt's executed copy."""
 
 
 class KV(Protocol):
@@ -67,6 +80,11 @@ class Context(Protocol):
         ...
 
     @property
+    def continues(self) -> Continued | None:
+        """`None` for an attempt that begins at the beginning."""
+        ...
+
+    @property
     def dialect(self) -> str:
         """`kestra` or `seed`."""
         ...
@@ -84,6 +102,19 @@ class Context(Protocol):
     @property
     def run_folder(self) -> Path:
         """The attempt's own folder for the channel `FLOWBOOK_RUN` and journals, 0700."""
+        ...
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Those of `directory` and `run_folder` that are the attempt's own."""
+        ...
+
+    def leave_folders(self) -> None:
+        """Don't remove `folders` at the end: somebody else does."""
+        ...
+
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Call this when the attempt has ended and everything is stored."""
         ...
 
     @property

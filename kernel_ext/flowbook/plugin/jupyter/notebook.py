@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -13,13 +13,17 @@ from typing import Any
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from flowbook.elected import Seat
 from flowbook.errors import FlowbookError, TaskFailed
 from flowbook.kernels import journal, slots
-from flowbook.kernels.run import Kernels, Stock
 from flowbook.kernels.run import run as run_notebook
-from flowbook.kernels.terms import CellNews, MetricNews, NotebookError, NotebookResult, NotebookRun
-from flowbook.kernels.warm import Warm
+from flowbook.kernels.terms import (
+    CellNews,
+    MetricNews,
+    NotebookError,
+    NotebookResult,
+    NotebookRun,
+    Parking,
+)
 from flowbook.kinds.context import Context
 from flowbook.kinds.durations import Duration, iso
 from flowbook.kinds.dynamic import Dynamic, Json
@@ -29,8 +33,10 @@ from flowbook.plugin import files
 
 from .export import Format, exported
 from .found import REMOTE, Found, notebook_at
+from .going_on import folder_of, going_on
 from .limits import max_output, max_parallel
 from .parameters import rendered
+from .parking import Clock, drop, kernels, parking
 
 RESERVED = ("notebook", "outputFiles", "export", "cells")
 
@@ -119,20 +125,21 @@ class Notebook(RunnableTask):
         return self
 
     async def run(self, context: Context) -> Output:
+        warm = kernels(context)
         found = await self._found(context)
-        directory = await self._directory(context, found)
+        directory = await folder_of(context, warm) or await self._directory(context, found)
         before = await self._files(context, directory)
         limit = await context.render(self.timeout)
-        started = asyncio.get_running_loop().time()
+        clock = Clock(limit)
         told = _Told(context)
         try:
-            task = await self._asked(context, found, directory)
+            task = await going_on(context, await self._asked(context, found, directory))
+            task = replace(task, parking=await self._parking(context, task, clock))
             async with slots.taken(context.runtime_folder, max_parallel(context), told.waits):
-                result = await run_notebook(task, told.hear, kernels=kernels(context))
+                result = await run_notebook(task, told.hear, kernels=warm)
         except asyncio.CancelledError:
             outputs = {"notebook": await _kept(context), "cells": told.cells()}
-            took = asyncio.get_running_loop().time() - started
-            if limit is not None and took >= limit.total_seconds():
+            if limit is not None and clock.is_over():
                 where = f" (in cell {told.cell} of {told.total})" if told.cell else ""
                 raise TaskFailed(
                     f"Timeout after {iso(limit)}{where}", kind="Timeout", outputs=outputs
@@ -145,7 +152,21 @@ class Notebook(RunnableTask):
         values = await self._values(context, result, directory, before)
         if result.error is not None:
             raise _failed(result.error, values)
+        if context.attempt > 1 and self.keep_kernel is not KeepKernel.ALWAYS:
+            await drop(context, warm)
         return Output(values=values)
+
+    async def _parking(self, context: Context, task: NotebookRun, clock: Clock) -> Parking | None:
+        if self.keep_kernel is KeepKernel.NEVER:
+            return None
+        return parking(
+            context,
+            always=self.keep_kernel is KeepKernel.ALWAYS,
+            ttl=await context.render(self.kernel_ttl),
+            directory=task.cwd,
+            notebook=task.source or task.notebook.name,
+            is_timeout=clock.is_over,
+        )
 
     async def _found(self, context: Context) -> Found:
         if self.source is Source.PINNED:
@@ -251,7 +272,7 @@ class _Told:
         self.context.cell(_row(news))
         if news.state == "RUNNING":
             self.cell = news.cell
-            done = sum(state in ("DONE", "SKIPPED") for state in self.states.values())
+            done = sum(state in ("DONE", "SKIPPED", "COPIED") for state in self.states.values())
             text = f"cell {news.cell} of {news.total}" + (f": {news.note}" if news.note else "")
             self.context.progress((done + (news.progress or 0)) / news.total, text)
 
@@ -260,8 +281,9 @@ class _Told:
 
     def cells(self) -> dict[str, int]:
         states = list(self.states.values())
+        done = states.count("DONE") + states.count("COPIED")
         failed = states.count("FAILED") + states.count("STOPPED")
-        return {"total": self.total, "done": states.count("DONE"), "failed": failed}
+        return {"total": self.total, "done": done, "failed": failed}
 
 
 def _row(news: CellNews) -> dict[str, Any]:
@@ -275,13 +297,6 @@ def _row(news: CellNews) -> dict[str, Any]:
         "text": news.text,
         "error": dict(news.error) if news.error else None,
     }
-
-
-def kernels(context: Context) -> Kernels:
-    """Warm kernels, unless the host's environment asks for stock ones by `FLOWBOOK_KERNELS=stock`."""
-    if os.environ.get("FLOWBOOK_KERNELS", "").lower() == "stock":
-        return Stock()
-    return Warm(Seat(context.runtime_folder, "kernels"))
 
 
 def _taken(name: str) -> str:
