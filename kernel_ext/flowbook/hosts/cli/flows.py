@@ -22,6 +22,9 @@ LAZY = {
     "run": ("running:run", "Run a flow, by id or from a file, and show it live."),
     "execute": ("running:execute", "The same, spelled --namespace NS --flow ID."),
     "get": ("flows:get", "Show the text of a deployed flow."),
+    "revisions": ("revisions:revisions", "List the revisions of a flow."),
+    "diff": ("revisions:diff", "Compare two revisions of a flow."),
+    "restore": ("revisions:restore", "Bring an older revision back."),
     "export": ("flows:export", "Write deployed flows into files."),
     "schema": ("flows:schema", "Print the JSON Schema of the language, for editors."),
 }

@@ -31,6 +31,12 @@ def _options(command: Any) -> Any:
         click.option("--follow", is_flag=True, hidden=True),
         click.option("--timeout", type=float, metavar="SECONDS", help="Kill it after so long."),
         click.option("--labels", multiple=True, metavar="KEY=VALUE", help="Labels it carries."),
+        click.option("--to", metavar="TASK", help="End with this task."),
+        click.option("--from", "from_", metavar="TASK", help="Begin with this task."),
+        click.option(
+            "--only", multiple=True, metavar="TASK", help="Run this task alone; may be repeated."
+        ),
+        click.option("-r", "--revision", type=int, help="An older revision of the flow."),
         click.option("--inputs-file", metavar="FILE", help="Inputs in YAML or JSON."),
         click.option(
             "-i",
@@ -58,7 +64,8 @@ def _options(command: Any) -> Any:
 def run(context: click.Context, /, flow: str, **options: Any) -> None:
     """Run a flow and show it live: a tree in a terminal, plain lines elsewhere.
 
-    A file is run as it is, without deploying it. Ctrl-C kills the execution. Ends with 1 if the
+    A file is run as it is, without deploying it. Of --only, --from and --to, outputs of the tasks left
+    out are those of the flow's last good execution. Ctrl-C kills the execution. Ends with 1 if the
     execution fails or is killed.
     """
     context.exit(carry_out(_source(flow), **options))
@@ -87,13 +94,28 @@ def carry_out(
     logs: bool | None = None,
     wait: bool = True,
     follow: bool = False,
+    revision: int | None = None,
+    only: tuple[str, ...] = (),
+    from_: str | None = None,
+    to: str | None = None,
 ) -> int:
-    """Run a flow from beginning to end; the exit code."""
+    """Run a flow, or a part of it, to its end; the exit code."""
+    if revision is not None and not isinstance(flow, str):
+        raise click.UsageError("A file has no revisions: name the deployed flow, as NAMESPACE.ID")
     values, marks = given.inputs(inputs, inputs_file), given.labels(labels)
     from .workspace import opened
 
     with opened() as ws:
-        started = ws.run(flow, values, marks, wait=False)
+        started = ws.run(
+            flow,
+            values,
+            marks,
+            wait=False,
+            revision=revision,
+            only=only or None,
+            from_=from_,
+            to=to,
+        )
         shown_from_here(ws, started, output=output, timeout=timeout, quiet=quiet, logs=logs)
         return ended(ws, started, output, quiet=quiet)
 

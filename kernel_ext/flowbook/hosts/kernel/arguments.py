@@ -50,6 +50,7 @@ SUMMARIES: Mapping[str, str] = {
 
 INPUTS = "inputs; KEY=@FILE is a file"
 CELL = "Run the flow that the cell's YAML says."
+TASK = "Run the cell now, and keep it as a task of a flow."
 
 
 def split(text: str) -> list[str]:
@@ -164,6 +165,7 @@ def _running(add: Add) -> None:
 
 def _run(add: Add) -> None:
     add("flow", help="namespace.id, an id, or a file")
+    add("-r", "--revision", type=int, help="an older revision of the flow")
     _running(add)
 
 
@@ -180,6 +182,60 @@ def _runs(add: Add) -> None:
 
 def _one(add: Add) -> None:
     add("run", nargs="?", help="an execution's id or its beginning; the last run by default")
+
+
+def _many(add: Add) -> None:
+    add("run", nargs="?", help="an execution's id or its beginning; the last run by default")
+    add("-s", "--state", nargs="+", help="instead of one: all in these states")
+    add("--flow", help="all of this flow")
+    add("--namespace", help="all of this namespace and those below it")
+    add("-l", "--label", nargs="+", action="extend", metavar="KEY=VALUE", help="all with these")
+    add("--since", metavar="DATE", help="all that were not created before")
+    add("--until", metavar="DATE", help="all that were created before")
+    add("-y", "--yes", action="store_true", help="do it to several; else they are only listed")
+
+
+def _many_shown(add: Add) -> None:
+    _many(add)
+    add("-o", "--out", metavar="VAR", help="the name that gets the run")
+    add("--bg", action="store_true", help="don't wait; the display goes on by itself")
+    add("-q", "--quiet", action="store_true", help="no display")
+
+
+def _resume(add: Add) -> None:
+    _many_shown(add)
+    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="what it asks for")
+
+
+def _restart(add: Add) -> None:
+    _many_shown(add)
+    add("-r", "--revision", type=int, help="with another revision of the flow")
+
+
+def _replay(add: Add) -> None:
+    _restart(add)
+    add("-t", "--task", help="from this task on; else from the start")
+    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="other inputs")
+
+
+def _mark(add: Add) -> None:
+    add(
+        "words",
+        nargs="+",
+        metavar="[RUN] [TASK] STATE",
+        help="whose state; the last run by default",
+    )
+
+
+def _labels(add: Add) -> None:
+    _many(add)
+    add("--set", nargs="+", required=True, metavar="KEY=VALUE", help="all its labels from now on")
+
+
+def _revisions(add: Add) -> None:
+    add("flow", help="namespace.id, or an id")
+    add("-d", "--diff", nargs="*", type=int, metavar="N", help="compare two; the newest by default")
+    add("--restore", type=int, metavar="N", help="make this revision's text the newest revision")
 
 
 def _logs(add: Add) -> None:

@@ -88,9 +88,20 @@ def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
         from_=given.from_,
         to=given.to,
         only=given.only,
+        revision=getattr(given, "revision", None),
     )
     run = Run(workspace, workspace.portal.call(work))
+    return go_on(magics, run, given, here)
+
+
+def go_on(magics: FlowMagics, run: Any, given: Namespace, here: MainThread | None = None) -> Any:
+    """Show a run, wait for it while its cells run here, and hand it out under its name. Raises: RunEnded."""
+    from .main_thread import MainThread
+
+    workspace = magics.ws
     _hold(magics, given, run)
+    if here is None and not given.bg:
+        here = workspace.engine.code_places[run.id, "python"] = MainThread(magics.shell)
     display = None
     if not given.quiet:
         from .display import RunDisplay

@@ -26,17 +26,36 @@ SECTIONS = {
     "taskRunner": "runner",
 }
 """The keys under which a `type` is no task's."""
+OF_RUNS = frozenset(
+    [
+        "show",
+        "logs",
+        "out",
+        "kill",
+        "pause",
+        "resume",
+        "restart",
+        "replay",
+        "force",
+        "unqueue",
+        "mark",
+        "labels",
+        "delete",
+    ]
+)
+"""The verbs that name an execution."""
 
 
 def matches(magics: FlowMagics, context: Any) -> Mapping[str, Any]:
     """What may stand at the cursor; with ours, nobody else's."""
     from IPython.core.completer import SimpleCompletion
+    from IPython.core.error import UsageError
 
     text, row = str(context.full_text), int(context.cursor_line)
     lines = text.split("\n")
     found: Iterable[str] = ()
     fragment = ""
-    with contextlib.suppress(FlowbookError, ValueError):
+    with contextlib.suppress(FlowbookError, UsageError, ValueError):
         if lines[0].lstrip().startswith("%%flow") and row > 0:
             before = lines[row][: context.cursor_position]
             fragment, found = _in_body(lines, row, before, magics)
@@ -67,9 +86,9 @@ def _in_line(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:
         return fragment, ()
     if fragment.startswith("-"):
         return fragment, _options(verb)
-    if verb in ("run", "graph", "validate", "deploy", "runs"):
+    if verb in ("run", "graph", "validate", "deploy", "export", "runs", "revisions"):
         return fragment, _flows(magics)
-    if verb in ("show", "logs", "out", "kill"):
+    if verb in OF_RUNS:
         return fragment, (run.id[:6] for run in magics.ws.executions(limit=30))
     if verb == "help":
         return fragment, arguments.SUMMARIES

@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.error import UsageError
+
 from flowbook.errors import NotFound
 
-from . import arguments
+from . import arguments, control
+from .exporting import export
+from .named import flow_of, run_of, wanted_id
 from .tables import Table
 from .waiting import kill
 
@@ -44,19 +48,30 @@ def carry_out(magics: FlowMagics, line: str) -> Any:
 def overview(magics: FlowMagics, given: Namespace) -> None:
     """The verbs, or one of them."""
     if given.verb:
-        verb = "" if given.verb.lstrip("%") == "flow" else arguments.verb_of(given.verb)[0]
-        print(arguments.usage(verb))
+        cell = {"flow": "", "task": "%%task"}.get(given.verb.lstrip("%"))
+        print(arguments.usage(arguments.verb_of(given.verb)[0] if cell is None else cell))
         return
-    print("%%flow runs the flow that a cell's YAML says. %flow VERB:")
+    print(
+        "%%flow runs the flow that a cell's YAML says, %%task ID makes a task of a cell. %flow VERB:"
+    )
     for verb, summary in arguments.SUMMARIES.items():
         print(f"  {verb:<9} {summary}")
-    print("%flow VERB --help says what a verb takes, %flow help %%flow what a cell takes.")
+    print(
+        "%flow VERB --help says what a verb takes, %flow help %%flow or %%task what a cell takes."
+    )
 
 
 def run(magics: FlowMagics, given: Namespace) -> Any:
     from .cell import start
+    from .tasks import newest_cells, warn
 
-    return start(magics, flow_of(magics, given.flow), given)
+    flow = flow_of(magics, given.flow)
+    if given.revision is None:
+        flow = newest_cells(magics, flow)
+    elif not isinstance(flow, str):
+        raise UsageError("A file has no revisions: name the deployed flow, as namespace.id")
+    warn(magics, flow)
+    return start(magics, flow, given)
 
 
 def ls(magics: FlowMagics, given: Namespace) -> Table:
@@ -155,7 +170,7 @@ def show(magics: FlowMagics, given: Namespace) -> None:
     try:
         for view in run.watch(INTERVAL):
             display.show(view)
-        display.show(workspace.view(run_id))
+        display.show(workspace.view(run.last.id))
     except KeyboardInterrupt:
         print(f"The run goes on; '%flow kill {run_id[:6]}' ends it.")
 
@@ -223,10 +238,10 @@ def sql(magics: FlowMagics, given: Namespace) -> Any:
     return magics.ws.sql(" ".join(given.query))
 
 
-def kill_run(magics: FlowMagics, given: Namespace) -> None:
-    run_id = run_of(magics, given.run)
-    magics.ws.kill(run_id)
-    print(f"Asked {run_id[:6]} to end.")
+def revisions(magics: FlowMagics, given: Namespace) -> Any:
+    from .revisions import revisions as carried_out
+
+    return carried_out(magics, given)
 
 
 def schedule(magics: FlowMagics, given: Namespace) -> None:
@@ -267,31 +282,10 @@ def deploy(magics: FlowMagics, given: Namespace) -> Table:
     elif path.is_file():
         flows = [magics.ws.deploy(path)]
     else:
-        flows = [publish(magics, wanted_id(magics, wanted))]
+        flows = [magics.ws.publish(wanted_id(magics, wanted))]
     numbers = {f"{row['namespace']}.{row['id']}": row["revision"] for row in magics.ws.flows()}
     rows = [{"flow": flow.uid, "revision": numbers.get(flow.uid)} for flow in flows]
     return Table(rows, empty=f"No flows below {path}.")
-
-
-def publish(magics: FlowMagics, uid: str) -> Flow:
-    """Make the newest text of a flow the revision that counts; a flow with a file is saved there."""
-    from flowbook.engine.flows import split_uid
-    from flowbook.engine.notebook_flow import written
-
-    ws = magics.ws
-    namespace, flow_id = split_uid(uid)
-    [newest] = ws.portal.call(
-        ws.engine.store.query("latest_revision", namespace=namespace, flow_id=flow_id)
-    )
-    row = next(
-        (one for one in ws.flows() if (one["namespace"], one["id"]) == (namespace, flow_id)), None
-    )
-    if row is not None and row["origin"]:
-        path = ws.root / row["origin"]
-        written(path, newest["source"])
-        return ws.deploy(path)
-    flow = ws.flow(uid, int(newest["revision"]))
-    return ws.portal.call(ws.engine.deploy(flow))
 
 
 def kernels(magics: FlowMagics, given: Namespace) -> None:
@@ -335,73 +329,6 @@ def doctor(magics: FlowMagics, given: Namespace) -> None:
     print((told.stdout + told.stderr).rstrip())
 
 
-def flow_of(magics: FlowMagics, name: str) -> Flow | str:
-    """What a person names: a file's flow, or the id of a deployed one. Raises: NotFound, FlowInvalid."""
-    path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
-        if not path.is_file():
-            raise NotFound(f"There is no file '{name}'.")
-        from flowbook.flows.parse import parse
-
-        return parse(
-            path.read_text(), str(path), namespace=magics.namespace, folder=path.resolve().parent
-        )
-    from flowbook.engine.watching import compare, flows_in
-
-    ws = magics.ws
-    try:
-        uid = wanted_id(magics, name)
-    except NotFound:
-        lying = [flow for flow in flows_in(ws.engine.place) if name in (flow.uid, flow.id)]
-        if len(lying) != 1:
-            raise
-        return lying[0]
-    ws.portal.call(compare(ws.engine, uid))
-    return uid
-
-
-def wanted_id(magics: FlowMagics, name: str) -> str:
-    """`namespace.id` of what a person names: whole, or an id that is there once. Raises: NotFound."""
-    from difflib import get_close_matches
-
-    known = [f"{row['namespace']}.{row['id']}" for row in magics.ws.flows()]
-    inside = f"{magics.namespace}.{name}"
-    for candidate in (name, inside):
-        if candidate in known:
-            return candidate
-    ends = [uid for uid in known if uid.endswith(f".{name}")]
-    if len(ends) == 1:
-        return ends[0]
-    if ends:
-        raise NotFound(f"'{name}' may be {' or '.join(ends)}: write the whole name.")
-    close = get_close_matches(name, [*known, *(uid.rpartition(".")[2] for uid in known)], n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else " '%flow ls' lists the flows."
-    raise NotFound(f"There is no flow '{name}'.{hint}")
-
-
-def run_of(magics: FlowMagics, name: str | None) -> str:
-    """The id of what a person names: a name of the notebook, an id, its beginning, or nothing.
-
-    Raises: NotFound.
-    """
-    if name is None:
-        if magics.last is not None:
-            return magics.last
-        newest = magics.ws.executions(limit=1)
-        if not newest:
-            raise NotFound("There is no execution yet.")
-        return str(newest[0].id)
-    held = magics.shell.user_ns.get(name)
-    if held is not None and hasattr(held, "task_runs"):
-        return str(held.id)
-    found = [run.id for run in magics.ws.executions(limit=1000) if run.id.startswith(name)]
-    if len(found) == 1:
-        return str(found[0])
-    if not found:
-        raise NotFound(f"There is no execution '{name}'. '%flow runs' lists them.")
-    raise NotFound(f"'{name}' begins {len(found)} executions: write more of it.")
-
-
 def _names(magics: FlowMagics, name: str) -> tuple[str, str]:
     namespace, _, flow_id = wanted_id(magics, name).rpartition(".")
     return namespace, flow_id
@@ -421,9 +348,20 @@ VERBS: Mapping[str, Callable[[FlowMagics, Namespace], Any]] = {
     "validate": validate,
     "graph": graph,
     "sql": sql,
-    "kill": kill_run,
+    "kill": control.kill,
+    "pause": control.pause,
+    "resume": control.resume,
+    "restart": control.restart,
+    "replay": control.replay,
+    "force": control.force,
+    "unqueue": control.unqueue,
+    "mark": control.mark,
+    "labels": control.labels,
+    "delete": control.delete,
+    "revisions": revisions,
     "schedule": schedule,
     "deploy": deploy,
+    "export": export,
     "kernels": kernels,
     "use": use,
     "doctor": doctor,
