@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from flowbook.errors import InputInvalid
 from flowbook.kinds.dynamic import Json
 from flowbook.portal import Portal
+from flowbook.store import ahead
+from flowbook.workspace.place import named
 
 from .pairs import Pairs
 from .run import Run
@@ -42,12 +44,16 @@ class Workspace:
         kind: str = "script",
         clock: Clock | None = None,
     ) -> None:
+        place = named(path)
+        if not embedded:
+            place.check()
+            ahead.begin(place.create())
         from flowbook.engine.workspace import Workspace as Engine
 
         self.portal = Portal()
         try:
             self.engine: Engine = self.portal.call(
-                Engine.open(path, kind=kind, clock=clock, embedded=embedded)
+                Engine.open(place, kind=kind, clock=clock, embedded=embedded)
             )
         except BaseException:
             self.portal.close()

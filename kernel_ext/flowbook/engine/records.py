@@ -47,3 +47,9 @@ class Records:
         """Return when everything logged so far is in the history: before it is read."""
         await self.flush()
         await self._store.flush()
+
+    async def close(self) -> None:
+        """Send what has been gathered; nothing is added any more."""
+        if self._sending is not None:
+            self._sending.cancel()
+        await self.flush()

@@ -112,12 +112,7 @@ class Workspace:
         embedded: bool = False,
     ) -> Workspace:
         """Open the workspace of a folder (see `workspace.place.find`). Raises `WorkspaceError`."""
-        if isinstance(place, str):
-            place = Path(place)
-        if isinstance(place, Path):
-            place = places.Place(place.expanduser().resolve())
-        elif place is None:
-            place = places.find()
+        place = places.named(place)
         place.check()
         host = HostInfo.here(new_id(system_random()), kind)
         store = await Store.open(place, host=host, embedded=embedded)
@@ -152,7 +147,7 @@ class Workspace:
         await asyncio.gather(*self._driving.values(), *self._background, return_exceptions=True)
         await self.timers.close()
         with contextlib.suppress(FlowbookError):
-            await self.records.flush()
+            await self.records.close()
             await self.store.transact("end_host", id=self.host.id)
         await self.store.close()
 

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowbook.elected import Seat
 from flowbook.errors import FlowbookError
 from flowbook.kinds.change import Change
 
+from . import ahead
 from .connection import PATIENCE, Connection, Follower
 from .duckdb import Answer
 from .packing import Prepared
@@ -24,15 +24,9 @@ if TYPE_CHECKING:
     from .embedded import Embedded
 
 
-class Place(Protocol):
+class Place(ahead.Place, Protocol):
     """What the store needs to know of a workspace."""
 
-    @property
-    def database(self) -> Path: ...
-    @property
-    def storage(self) -> Path: ...
-    @property
-    def runtime(self) -> Path: ...
     def create(self) -> object: ...
 
 
@@ -43,15 +37,9 @@ class Store:
         self.place, self.host = place, host
         self._embedded: Embedded | None = None
         self._closed = False
-        keeper = (
-            "flowbook.store",
-            str(place.database),
-            str(place.storage),
-            str(place.runtime),
-        )
         self._seat = Seat(place.runtime, "store")
         self._connection = Connection(
-            place.database, self._seat, host.id, None if embedded else keeper
+            place.database, self._seat, host.id, None if embedded else ahead.keeper(place)
         )
 
     @classmethod

@@ -22,7 +22,7 @@ from flowbook import errors
 from flowbook.elected import Seat
 from flowbook.errors import FlowbookError, WorkspaceError
 
-from . import frames, rows
+from . import ahead, frames, rows
 from .duckdb import migrations
 from .packing import Packing
 from .rows import Batch
@@ -197,7 +197,7 @@ class Connection:
     async def _connect(self) -> None:
         """Reach a keeper and say hello. Raises: WorkspaceError."""
         deadline = time.monotonic() + PATIENCE
-        asked = 0.0
+        asked = ahead.begun(self._seat)
         while True:
             try:
                 reader, writer = await asyncio.open_unix_connection(

@@ -144,6 +144,13 @@ def find(start: Path | None = None, jupyter_root: Path | None = None) -> Place:
     return Place((jupyter_root or folder).resolve())
 
 
+def named(path: Place | Path | str | None) -> Place:
+    """The workspace of exactly this folder; of where one stands if none is named."""
+    if isinstance(path, Place):
+        return path
+    return find() if path is None else Place(Path(path).expanduser().resolve())
+
+
 def _jupyter_runtime() -> Path:
     from jupyter_core.paths import jupyter_runtime_dir
 
