@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .outputs import Outputs
 from .pairs import Pairs
 from .run import Run
-from .task_run import Outputs, TaskRun
+from .task_run import TaskRun
 from .workspace import Workspace
 
 if TYPE_CHECKING:

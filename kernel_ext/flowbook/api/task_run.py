@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flowbook.errors import NotFound
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
+
+from .outputs import Outputs
 
 if TYPE_CHECKING:
     from flowbook.engine.continuing import Applied, Continuing
@@ -69,7 +70,8 @@ class TaskRun:
     @property
     def outputs(self) -> Outputs:
         """What it handed on; tables, files and notebooks are at hand."""
-        return Outputs(self, self._outputs or {})
+        storage = self.run.workspace.engine.storage
+        return Outputs(self.task_id, self._outputs or {}, storage)
 
     @property
     def kernel(self) -> Kernel:
@@ -109,85 +111,15 @@ class TaskRun:
 
     def df(self, name: str | None = None) -> Any:
         """A table among the outputs, as a pandas DataFrame; without a name the only one."""
-        from flowbook.engine.tables import is_table
+        return self.outputs.df(name)
 
-        stored = self._outputs or {}
-        tables = [
-            key
-            for key, value in stored.items()
-            if is_table(value)
-            or (
-                isinstance(value, list)
-                and bool(value)
-                and all(isinstance(v, Mapping) for v in value)
-            )
-        ]
-        if name is None:
-            if len(tables) != 1:
-                which = ", ".join(tables) if tables else "no table"
-                raise NotFound(
-                    f"Task '{self.task_id}' handed on {which}: say which, like df('{(tables or ['name'])[0]}')"
-                )
-            name = tables[0]
-        if name not in stored:
-            raise NotFound(
-                f"Task '{self.task_id}' has no output '{name}'; it has {', '.join(stored)}"
-            )
-        value = stored[name]
-        import pandas
-
-        if is_table(value):
-            return pandas.read_parquet(
-                self.run.workspace.engine.storage.path(value["flowbook:table"])
-            )
-        return pandas.DataFrame(value)
+    def show(self, name: str | None = None) -> None:
+        """Display an output, or all of them, as a notebook shows such things."""
+        self.outputs.show(name)
 
     def path(self, name: str) -> Path:
-        """The local file behind an output that is a URI."""
-        value = (self._outputs or {}).get(name)
-        uri = value.get("flowbook:table") if isinstance(value, Mapping) else value
-        if not isinstance(uri, str) or not uri.startswith(("kestra:", "flowbook:")):
-            raise NotFound(f"Output '{name}' of task '{self.task_id}' is no file")
-        return self.run.workspace.engine.storage.path(uri)
-
-
-class Outputs(Mapping[str, Any]):
-    """The outputs of a task run: a map, and attributes for those whose names allow it."""
-
-    def __init__(self, task_run: TaskRun, values: Mapping[str, Json]) -> None:
-        self._task_run = task_run
-        self._values = values
-
-    def __getitem__(self, name: str) -> Any:
-        from flowbook.engine.tables import is_table, opened
-
-        value = self._values[name]
-        if is_table(value):
-            return opened(value, self._task_run.run.workspace.engine.storage)
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self._values:
-            raise AttributeError(name)
-        return self[name]
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(name for name in self._values if name.isidentifier())]
-
-    def _ipython_key_completions_(self) -> list[str]:
-        return list(self._values)
-
-    def __repr__(self) -> str:
-        return repr({name: self[name] for name in self._values})
-
-    def df(self, name: str | None = None) -> Any:
-        return self._task_run.df(name)
+        """The local file behind an output that is a file or a table."""
+        return self.outputs.path(name)
 
 
 def moment(value: Any) -> datetime | None:
