@@ -140,3 +140,16 @@ def test_in_the_background_cells_have_a_kernel_of_their_own(kernel: Kernel) -> N
     assert values(kernel, "dict(run.wait(60)['load'].outputs)") == {"frame": [1, 2]}
     assert kernel.value("frame") == "mine"
     assert MIME in kernel.run("run").result  # type: ignore[operator]
+
+
+def test_a_restart_goes_on_in_the_notebook(kernel: Kernel) -> None:
+    flow = (
+        "%%flow -o run\nid: again\ntasks:\n"
+        '  - {id: load, type: flowbook.jupyter.Cell, code: "rows = [1]"}\n'
+        '  - {id: total, type: flowbook.jupyter.Cell, code: "sum(rows) / n"}\n'
+    )
+    assert kernel.run(flow).runs[-1]["state"] == "failed"
+    kernel.run("n = 2")
+
+    assert kernel.run("%flow restart").runs[-1]["state"] == "success"
+    assert values(kernel, "dict(run['total'].outputs)") == {"result": 0.5}

@@ -94,14 +94,13 @@ def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
     return go_on(magics, run, given, here)
 
 
-def go_on(magics: FlowMagics, run: Any, given: Namespace, here: MainThread | None = None) -> Any:
-    """Show a run, wait for it while its cells run here, and hand it out under its name. Raises: RunEnded."""
-    from .main_thread import MainThread
-
+def go_on(magics: FlowMagics, run: Any, given: Namespace, here: MainThread | None) -> Any:
+    """Show a run, wait for it while its cells run `here`, and hand it out under its name; without a place
+    nothing is waited for. Raises: RunEnded."""
     workspace = magics.ws
     _hold(magics, given, run)
-    if here is None and not given.bg:
-        here = workspace.engine.code_places[run.id, "python"] = MainThread(magics.shell)
+    if here is not None:
+        workspace.engine.code_places[run.id, "python"] = here
     display = None
     if not given.quiet:
         from .display import RunDisplay

@@ -13,6 +13,8 @@ from flowbook.kinds.state import State
 
 from . import arguments
 from .cell import go_on
+from .continuing import resumed_at_cell
+from .main_thread import MainThread
 from .named import run_of, wanted_id
 from .tables import Table
 
@@ -50,6 +52,8 @@ def delete(magics: FlowMagics, given: Namespace) -> Any:
 
 
 def resume(magics: FlowMagics, given: Namespace) -> Any:
+    if given.cell is not None:
+        return _shown(magics, given, "resume", lambda run: resumed_at_cell(magics, run, given), {})
     inputs = arguments.values(given.input) or None
     options = {"inputs": inputs} if inputs else {}
     return _shown(magics, given, "resume", lambda run: magics.ws.resume(run, inputs), options)
@@ -106,7 +110,16 @@ def _shown(
     """Do something that makes one run go on, and show it to its end; or do it to several."""
     if _filters(magics, given):
         return _several(magics, given, action, **options)
-    return go_on(magics, act(run_of(magics, given.run)), given)
+    run_id = run_of(magics, given.run)
+    here = None if given.bg else MainThread(magics.shell)
+    places = magics.ws.engine.code_places
+    if here is not None:  # before it goes on: its cells run here
+        places[run_id, "python"] = here
+    try:
+        run = act(run_id)
+        return go_on(magics, run, given, here)
+    finally:
+        places.pop((run_id, "python"), None)
 
 
 def _done(
