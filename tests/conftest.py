@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
 HERE = Path(__file__).parent
-SLOW_FOLDERS = frozenset({"browser", "cli", "demo", "kernel", "kernels", "scheduling", "server"})
+SLOW_FOLDERS = frozenset(
+    {"browser", "cli", "continuing", "demo", "kernel", "kernels", "scheduling", "server"}
+)
 """Tests that start kernels, commands, servers or browsers: real, and seconds each. `-m "not slow"`
 leaves them out; a bare `pytest` runs everything."""
 SLOW_FILES = frozenset(
@@ -27,6 +32,25 @@ settings.register_profile("same", derandomize=True)
 settings.register_profile("explore", derandomize=False, print_blob=True)
 settings.load_profile("same")
 # a change is judged by the same examples each time; `--hypothesis-profile explore` looks for new ones
+
+
+MARK = "TESTED_BY"
+"""In the environment of everything that tests start, so that parked kernels don't outlive them."""
+
+
+def pytest_sessionstart() -> None:
+    os.environ[MARK] = str(os.getpid())
+
+
+def pytest_sessionfinish() -> None:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if "flowbook.kernels" in process.cmdline() and _is_ours(process):
+                process.terminate()
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    return bool(process.environ().get(MARK) == str(os.getpid()))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -138,7 +138,9 @@ def test_it_may_fail_again_and_go_on_again(failed: fb.Run, folder: Path) -> None
     assert (folder / "runs.txt").read_text() == "report\nten\n"
     edits = {edit["cell"]: edit["before"] for edit in failed["report"].edits}
     assert edits == {9: "share = 1 / n", 10: "print('ten', share)"}
-    assert [one["rendered"] and one["rendered"]["continues"] for one in failed["report"].attempts] == [
+    assert [
+        one["rendered"] and one["rendered"]["continues"] for one in failed["report"].attempts
+    ] == [
         None,
         1,
         2,

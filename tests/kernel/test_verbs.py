@@ -119,6 +119,6 @@ def test_kernels_are_shown_made_ready_and_ended(kernel: Kernel) -> None:
     assert "No kernels stand ready" in kernel.run("%flow kernels").printed
     assert kernel.run("%flow kernels warm").printed.endswith(" ready\n")
     assert "2 ready, 0 lent" in kernel.run("%flow kernels list").printed
-    assert kernel.run("%flow kernels end").printed == "Ended.\n"
-    assert kernel.run("%flow kernels end").printed == "There was nothing to end.\n"
+    assert kernel.run("%flow kernels end --all").printed == "Ended.\n"
+    assert kernel.run("%flow kernels end --all").printed == "There was nothing to end.\n"
     assert "invalid choice" in kernel.run("%flow kernels stop").errors

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from flowbook.elected import Seat
 from flowbook.errors import TaskFailed
 from flowbook.expressions.values import TableValue
+from flowbook.kernels.warm import Warm
 from flowbook.plugin.jupyter.export import Export
 from flowbook.plugin.jupyter.notebook import Notebook
 from flowbook.workspace.config import Config
@@ -29,8 +32,15 @@ class NotebookAttempt(Attempt):
     def __init__(self, root: Path, **variables: Any) -> None:
         super().__init__(root, **variables)
         self.cells: list[Mapping[str, Any]] = []
-        self.runtime_folder = root / "runtime"
+        self.continues = None
+        self.folders: Sequence[Path] = ()
         self.engine = SimpleNamespace(config=Config())
+
+    def leave_folders(self) -> None:
+        """They are under the test's own."""
+
+    def at_end(self, call: Callable[[], None]) -> None:
+        call()
 
     def cell(self, row: Mapping[str, Any]) -> None:
         self.cells.append(row)
@@ -48,8 +58,12 @@ def stock_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> NotebookAttempt:
-    return NotebookAttempt(tmp_path)
+def context(tmp_path: Path) -> Iterator[NotebookAttempt]:
+    made = NotebookAttempt(tmp_path)
+    with tempfile.TemporaryDirectory(prefix="fb-") as folder:  # short: a socket's path has 107 bytes
+        made.runtime_folder = Path(folder)
+        yield made
+        asyncio.run(Warm(Seat(Path(folder), "kernels")).end())
 
 
 def write(path: Path, *cells: str, parameters: str | None = None) -> None:

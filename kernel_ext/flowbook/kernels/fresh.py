@@ -16,7 +16,7 @@ from .cells import CellOutputs, error_line
 from .client import KernelClient
 from .pieces import ENDED, CodeError, Heard, Piece
 from .run import GRACE, START_TIMEOUT, Kernels
-from .stock import Kernel, NoKernel, find_spec, is_ipykernel
+from .stock import Kernel, NoKernel, ends_by_shell, find_spec
 
 PACKAGES = Path(__file__).parents[2]
 
@@ -94,7 +94,7 @@ class FreshKernel:
                 raise NoKernel(f"The kernel '{name}' died while it started ({death.result()})")
             if not ready.done():
                 raise NoKernel(f"The kernel '{name}' did not answer within {START_TIMEOUT:g} s")
-            stack.push_async_callback(_ask_to_end, client, death, is_ipykernel(spec))
+            stack.push_async_callback(_ask_to_end, client, death, ends_by_shell(spec))
             return Lent(kernel, client, death, stack.pop_all())
         raise AssertionError("unreachable")
 

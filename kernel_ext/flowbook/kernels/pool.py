@@ -17,7 +17,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import Mapping
@@ -53,6 +52,8 @@ class Waiting:
 
     lease: Lease
     folder: Path
+    env: Mapping[str, str]
+    """What it was started with."""
     ready: asyncio.Task[bool]
     """Whether it has answered."""
 
@@ -212,7 +213,7 @@ def _started(order: Mapping[str, Any], folder: Path) -> Waiting:
             "folder": str(own),
         }
     )
-    return Waiting(lease, own, asyncio.create_task(_answers(lease)))
+    return Waiting(lease, own, env, asyncio.create_task(_answers(lease)))
 
 
 async def _answers(lease: Lease) -> bool:
@@ -237,7 +238,7 @@ async def _adapt(waiting: Waiting, order: Mapping[str, Any]) -> None:
     if run := order["env"].get("FLOWBOOK_RUN"):
         (waiting.folder / "run").symlink_to(run)
     if order["adapts"]:
-        told = {name: order[name] for name in ("env", "cwd", "umask")}
+        told = {name: order[name] for name in ("env", "cwd", "umask")} | {"had": waiting.env}
         async with asyncio.timeout(STARTS), KernelClient(waiting.lease.connection) as client:
             await client.ready()
             await client.execute(_ADAPT.format(told=told), store_history=False)
@@ -246,8 +247,9 @@ async def _adapt(waiting: Waiting, order: Mapping[str, Any]) -> None:
 _ADAPT = """
 def __flowbook(told):
     import os, sys, time
+    own = {{name: value for name, value in os.environ.items() if told["had"].get(name) != value}}
     os.environ.clear()
-    os.environ.update(told["env"])
+    os.environ.update(told["env"] | own)
     os.umask(told["umask"])
     os.chdir(told["cwd"])
     time.tzset()

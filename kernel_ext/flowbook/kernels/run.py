@@ -26,7 +26,7 @@ from .journal import Journal
 from .notebook import INJECTED, RAISES, SKIP, Document, Json, count, numbered, tags, write
 from .parameters import masked
 from .prepared import Prepared, prepare
-from .stock import Kernel, NoKernel, StockKernel, is_ipykernel
+from .stock import Kernel, NoKernel, StockKernel, ends_by_shell
 from .terms import (
     CellNews,
     CellState,
@@ -201,7 +201,7 @@ class _Running:
                 finally:
                     if not death.done() and not await self._is_parked(kernel, failed=failed):
                         if not _is_cancelled():
-                            client.ask_to_end(by_shell=is_ipykernel(self.prepared.spec))
+                            client.ask_to_end(by_shell=ends_by_shell(self.prepared.spec))
                             await asyncio.wait({death}, timeout=GRACE)
         finally:
             death.cancel()

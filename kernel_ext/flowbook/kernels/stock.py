@@ -90,6 +90,11 @@ def is_ipykernel(spec: Any) -> bool:
     return any("ipykernel" in part for part in spec.argv)
 
 
+def ends_by_shell(spec: Any) -> bool:
+    """Whether its end is asked for on the shell channel: those written in Python are built on ipykernel."""
+    return is_ipykernel(spec) or Path(spec.argv[0]).name.startswith("python")
+
+
 def socket_folder() -> Path:
     """A new 0700 folder for a kernel's sockets: in Jupyter's runtime directory, or short of room in /tmp."""
     from jupyter_core.paths import jupyter_runtime_dir

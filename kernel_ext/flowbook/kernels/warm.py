@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 from ..clock import SystemClock
 from ..elected import Seat
+from ..errors import NotFound
 from .keeper import LARGEST
 from .lent import HeldKernel, WarmKernel, line_of
 from .stock import Kernel, StockKernel, command, find_spec, is_ipykernel
@@ -125,6 +127,19 @@ class Warm:
         found = await self._answer({"ask": "end parked", "ids": None if ids is None else list(ids)})
         return 0 if found is None else int(found["ended"])
 
+    async def end_named(self, names: Sequence[str]) -> int:
+        """End the parked kernels whose ids begin so; how many. Raises `NotFound`."""
+        parked = [one["id"] for one in (await self.listed() or {}).get("parked", ())]
+        wanted: list[str] = []
+        for name in names:
+            found = [one for one in parked if one.startswith(name)]
+            if len(found) != 1:
+                known = ", ".join(one[:6] for one in parked) or "none is parked"
+                which = "more than one" if found else "no"
+                raise NotFound(f"There is {which} parked kernel '{name}': {known}")
+            wanted += found
+        return await self.end_parked(wanted)
+
     async def _answer(self, question: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """What the keeper answers; `None` if there is no keeper."""
         asked = await self._ask(question, start=False)
@@ -138,10 +153,13 @@ class Warm:
     ) -> tuple[dict[str, Any], asyncio.StreamReader, asyncio.StreamWriter] | None:
         """Ask the keeper, which is started and waited for if need be."""
         clock = SystemClock()
+        started = None
         for _ in range(PATIENCE):
             if (found := await self._ask(question, start=False)) is not None:
                 return found
-            self.ensure()
+            if started is not None and started.poll():
+                return None  # it can't be started here: its log says why
+            started = self.ensure() or started
             await clock.until(clock.now() + timedelta(seconds=0.05))
         return None
 
@@ -197,11 +215,12 @@ class Warm:
             await clock.until(clock.now() + timedelta(seconds=0.01))
         return True
 
-    def ensure(self) -> None:
-        """Start a keeper unless there is one."""
-        if not self._seat.is_held():
-            idle = [] if self._idle is None else [str(self._idle)]
-            self._seat.start("flowbook.kernels", str(self._seat.folder), *idle)
+    def ensure(self) -> subprocess.Popen[bytes] | None:
+        """Start a keeper unless there is one, or one is on its way."""
+        if self._seat.is_held():
+            return None
+        idle = [] if self._idle is None else [str(self._idle)]
+        return self._seat.start("flowbook.kernels", str(self._seat.folder), *idle)
 
     def _was_asked_lately(self) -> bool:
         """Whether this is not the first notebook here: a single one isn't worth a keeper."""

@@ -29,7 +29,9 @@ SUMMARIES: Mapping[str, str] = {
     "sql": "SELECT from the history and from outputs.",
     "kill": "End an execution and what it has started, or several.",
     "pause": "Let an execution stop after the tasks that run now, or several.",
-    "resume": "Go on with a paused execution, or several.",
+    "resume": "Go on with a paused execution, or several; or with a failed notebook at a cell.",
+    "attach": "Open a failed notebook: a copy to edit, its kernel, its variables.",
+    "apply": "Write the fix of a continued notebook into its source.",
     "restart": "Run again what failed, in the same execution, or in several.",
     "replay": "Run an execution again as a new one, or several.",
     "force": "Run an execution that waits for its date, a slot or a resume, or several.",
@@ -205,6 +207,13 @@ def _many_shown(add: Add) -> None:
 def _resume(add: Add) -> None:
     _many_shown(add)
     add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="what it asks for")
+    add("-c", "--cell", type=int, metavar="N", help="go on with a failed notebook at this cell")
+    add("-t", "--task", help="which notebook, where several failed")
+
+
+def _attach(add: Add) -> None:
+    add("run", nargs="?", help="an execution's id or its beginning; the last run by default")
+    add("task", nargs="?", help="which notebook, where several failed")
 
 
 def _restart(add: Add) -> None:
@@ -282,6 +291,8 @@ def _export(add: Add) -> None:
 
 def _kernels(add: Add) -> None:
     add("what", nargs="?", choices=("list", "warm", "end"), default="list", help="list by default")
+    add("ids", nargs="*", metavar="KERNEL", help="which parked kernels to end")
+    add("--all", action="store_true", help="end all kernels, those that are lent or ready too")
 
 
 def _use(add: Add) -> None:
@@ -311,6 +322,8 @@ PARSERS: Mapping[str, Callable[[Add], None]] = {
     "kill": _many,
     "pause": _many,
     "resume": _resume,
+    "attach": _attach,
+    "apply": _attach,
     "restart": _restart,
     "replay": _replay,
     "force": _many_shown,

@@ -12,7 +12,7 @@ from IPython.core.error import UsageError
 
 from flowbook.errors import NotFound
 
-from . import arguments, control
+from . import arguments, continuing, control
 from .exporting import export
 from .named import flow_of, run_of, wanted_id
 from .tables import Table
@@ -288,7 +288,7 @@ def deploy(magics: FlowMagics, given: Namespace) -> Table:
     return Table(rows, empty=f"No flows below {path}.")
 
 
-def kernels(magics: FlowMagics, given: Namespace) -> None:
+def kernels(magics: FlowMagics, given: Namespace) -> Table | None:
     from flowbook.elected import Seat
     from flowbook.kernels.environment import without_secrets
     from flowbook.kernels.warm import Warm
@@ -299,15 +299,38 @@ def kernels(magics: FlowMagics, given: Namespace) -> None:
         case "warm":
             ready = ws.portal.call(warm.warm(without_secrets(os.environ)))
             print(f"{ready} ready" if ready else "None could be made ready here.")
-        case "end":
+        case "end" if given.all:
             print("Ended." if ws.portal.call(warm.end()) else "There was nothing to end.")
+        case "end" if not given.ids:
+            raise UsageError("Which kernel? '%flow kernels' shows them; --all ends all.")
+        case "end":
+            print(f"{ws.portal.call(warm.end_named(given.ids))} ended.")
         case _:
             held = ws.portal.call(warm.listed())
             if held is None:
                 print("No kernels stand ready. Make some ready: %flow kernels warm")
-            else:
-                lent = len(held["kernels"])
-                print(f"{held['standbys']} ready, {lent} lent, by process {held['pid']}")
+                return None
+            from flowbook.views.kernels import text
+
+            print(text(held))
+            if held["parked"]:
+                return Table([_parked(one) for one in held["parked"]])
+    return None
+
+
+def _parked(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A parked kernel as it is listed."""
+    from datetime import datetime
+
+    until = datetime.fromisoformat(row["until"]).astimezone()
+    return {
+        "parked": row["id"][:6],
+        "task": row["task"],
+        "run": row["execution"][:6],
+        "notebook": row["notebook"],
+        "until": f"{until:%H:%M}",
+        "memory": f"{row['memory'] / 2**20:.0f} MiB",
+    }
 
 
 def use(magics: FlowMagics, given: Namespace) -> None:
@@ -351,6 +374,8 @@ VERBS: Mapping[str, Callable[[FlowMagics, Namespace], Any]] = {
     "kill": control.kill,
     "pause": control.pause,
     "resume": control.resume,
+    "attach": continuing.attach,
+    "apply": continuing.apply,
     "restart": control.restart,
     "replay": control.replay,
     "force": control.force,
