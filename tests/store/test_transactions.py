@@ -41,13 +41,13 @@ async def save(store: Store, source: str = "id: etl", **values: Any) -> dict[str
 
 
 async def test_a_flow_gets_a_revision_only_when_its_text_changed(store: Store) -> None:
-    assert await save(store) == {"revision": 1, "new": True, "published": 1}
-    assert await save(store) == {"revision": 1, "new": False, "published": 1}
-    assert await save(store, "id: etl # new") == {"revision": 2, "new": True, "published": 2}
+    assert await save(store) == {"revision": 1, "new": True, "draft": False}
+    assert await save(store) == {"revision": 1, "new": False, "draft": False}
+    assert await save(store, "id: etl # new") == {"revision": 2, "new": True, "draft": False}
     assert await save(store, labels=[{"key": "a", "value": "b"}]) == {
         "revision": 3,
         "new": True,
-        "published": 3,
+        "draft": False,
     }
     (flow,) = await store.query("flows_latest", namespace="demo")
     assert (flow["revision"], flow["source"], flow["labels"]) == (
@@ -65,10 +65,11 @@ async def test_a_draft_leaves_the_published_revision_where_it_is(store: Store) -
     assert await save(store, "id: etl # try", draft=True) == {
         "revision": 2,
         "new": True,
-        "published": 1,
+        "draft": True,
     }
     assert (await store.query("flows_latest"))[0]["revision"] == 1
-    assert await save(store, "id: etl # try") == {"revision": 2, "new": False, "published": 2}
+    assert await save(store, draft=True) == {"revision": 1, "new": False, "draft": False}
+    assert await save(store, "id: etl # try") == {"revision": 2, "new": False, "draft": False}
 
 
 async def test_a_deleted_flow_comes_back_with_a_new_revision(store: Store) -> None:

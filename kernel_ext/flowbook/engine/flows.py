@@ -31,6 +31,15 @@ class Flows:
 
     async def save(self, flow: Flow, *, draft: bool, expected: int | None = None) -> int:
         """Keep a flow's text; a new revision only if it changed. Its revision."""
+        return (await self._save(flow, draft=draft, expected=expected))[0]
+
+    async def kept(self, flow: Flow) -> tuple[int, bool]:
+        """The revision of a flow's text, and whether it is a draft: the published one if it is the same."""
+        return await self._save(flow, draft=True)
+
+    async def _save(
+        self, flow: Flow, *, draft: bool, expected: int | None = None
+    ) -> tuple[int, bool]:
         folder = flow.folder
         origin = self.origin(flow)
         rows = await self._store.transact(
@@ -51,7 +60,7 @@ class Flows:
         if not draft:
             await asyncio.to_thread(self._freeze, flow, revision)
         self._keep(flow, revision)
-        return revision
+        return revision, bool(rows[0]["draft"])
 
     def _freeze(self, flow: Flow, revision: int) -> None:
         """Keep the notebooks that the flow pins."""

@@ -249,7 +249,7 @@ class Workspace:
         else:
             found = flow if isinstance(flow, Flow) else read(flow, self.place, namespace=namespace)
             refuse_unrunnable(found)
-            number, draft = await self._revision_of(found)
+            number, draft = await self.flows.kept(found)
         if only is None and (from_ is not None or to is not None):
             only = creation.stretch(found, from_, to)
         elif only is not None:
@@ -267,14 +267,6 @@ class Workspace:
             schedule_date=schedule_date,
             checked=True,
         )
-
-    async def _revision_of(self, flow: Flow) -> tuple[int, bool]:
-        """The revision of a flow's text: the deployed one if it is the same, else a draft."""
-        with contextlib.suppress(NotFound):
-            known, row = await self.flows.load(flow.namespace, flow.id)
-            if known.source == flow.source:
-                return int(row["revision"]), bool(row["draft"])
-        return await self.flows.save(flow, draft=True), True
 
     async def start(
         self,

@@ -196,7 +196,7 @@ def started(turn: Turn, event: Started) -> None:
     turn.move(State.RUNNING)
     turn.note(ROOT, "Flow started")
     if turn.recorded_from is not None:
-        named = ", ".join(f"'{name}'" for name in turn.recorded)
+        named = ", ".join(f"'{name}'" for name in turn.flow.by_id() if name in turn.recorded)
         turn.note(ROOT, f"Not run here: outputs of {named} are those of {turn.recorded_from}")
     if turn.root is not None:  # a replay from within: its task runs are there already
         restarts.go_on(turn)

@@ -25,7 +25,8 @@ def save_flow(
     draft: bool = False,
     expected: int | None = None,
 ) -> Rows:
-    """A new revision if the text changed, a draft became published, or a deleted flow comes back.
+    """A new revision if the text changed, a draft became published, or a deleted flow comes back. A draft
+    with the text of the published revision is that revision.
 
     `expected` is the revision that was edited: if it isn't the latest any more the answer is Conflict.
     """
@@ -36,6 +37,10 @@ def save_flow(
         raise Conflict(
             f"Flow {namespace}.{id} was changed since revision {expected}: the latest is {last['revision']}."
         )
+    if draft and flow is not None and not flow["draft"] and not flow["deleted"]:
+        published = tx.row("revisions", namespace, id, flow["revision"])
+        if published is not None and published["source"] == source:
+            return [{"revision": flow["revision"], "new": False, "draft": False}]
     same = last is not None and last["source"] == source and (bool(last["draft"]) or not draft)
     if same and last is not None and last["draft"] and not draft:  # the draft is published as it is
         tx.put("revisions", **{**last, "draft": False})
@@ -67,10 +72,10 @@ def save_flow(
     }
     if draft and flow is not None and not flow["draft"] and not flow["deleted"]:
         # a draft beside a published flow: what is scheduled and shown stays the published revision
-        return [{"revision": revision, "new": is_new, "published": flow["revision"]}]
+        return [{"revision": revision, "new": is_new, "draft": True}]
     if flow is None or any(flow[name] != value for name, value in row.items()):
         tx.put("flows", **row, updated_at=tx.now)
-    return [{"revision": revision, "new": is_new, "published": None if draft else revision}]
+    return [{"revision": revision, "new": is_new, "draft": draft}]
 
 
 @action("flows", "triggers")
