@@ -196,7 +196,8 @@ def started(turn: Turn, event: Started) -> None:
     turn.move(State.RUNNING)
     turn.note(ROOT, "Flow started")
     if turn.recorded_from is not None:
-        named = ", ".join(f"'{name}'" for name in turn.flow.by_id() if name in turn.recorded)
+        written = (task.id for task in turn.flow.all_tasks())
+        named = ", ".join(f"'{name}'" for name in written if name in turn.recorded)
         turn.note(ROOT, f"Not run here: outputs of {named} are those of {turn.recorded_from}")
     if turn.root is not None:  # a replay from within: its task runs are there already
         restarts.go_on(turn)
