@@ -61,8 +61,19 @@ def test_kernels_are_made_ready_and_ended(flowbook: Terminal) -> None:
     assert flowbook.json("kernels", "list")["standbys"] == 0
     assert flowbook("kernels", "warm").stdout.endswith(" ready\n")
     assert flowbook.json("kernels", "list")["standbys"] > 0
-    assert flowbook("kernels", "end").stdout == "Ended.\n"
-    assert flowbook("kernels", "end").stdout == "There was nothing to end.\n"
+    assert flowbook("kernels", "end", "--all").stdout == "Ended.\n"
+    assert flowbook("kernels", "end", "--all").stdout == "There was nothing to end.\n"
+
+
+def test_stock_kernels_are_made_ready_where_none_is_forked(flowbook: Terminal) -> None:
+    flowbook.environment["FLOWBOOK_KERNELS"] = "stock"
+    assert flowbook("kernels", "warm").stdout == "2 ready\n"
+    said = flowbook("kernels", "list").stdout.splitlines()
+    assert said[0].startswith("2 ready, 0 lent, by process ")
+    assert said[1].startswith("  2 × python3, ")
+    held = flowbook.json("kernels", "list")
+    assert (held["standbys"], held["pool"][0]["ready"]) == (0, 2)
+    assert flowbook("kernels", "end", "--all").stdout == "Ended.\n"
 
 
 def test_parameters_of_a_notebook_are_listed(flowbook: Terminal) -> None:

@@ -60,7 +60,7 @@ async def test_a_slot_ends_with_its_process(tmp_path: Path) -> None:
 async def test_without_memory_only_one_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slots, "_available", lambda: 0)
+    monkeypatch.setattr(slots, "available", lambda: 0)
     told = asyncio.Event()
 
     async def second() -> None:
