@@ -191,7 +191,8 @@ CLEAR = """async () => {
     const app = window.jupyterapp;
     for (const widget of [...app.shell.widgets('main')]) {
         // a kernel that is still starting would outlive the notebook
-        await widget.sessionContext?.ready;
+        if (widget.sessionContext?.kernelPreference.canStart !== false)
+            await widget.sessionContext?.ready;
         await widget.sessionContext?.shutdown();
         widget.dispose();
     }
@@ -228,13 +229,14 @@ def fresh_page(context: Any, lab: Lab) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_notebook(page: Any) -> Callable[[str], Any]:
-    """Open a notebook in the page and wait for its first cell."""
+def open_notebook(page: Any) -> Callable[..., Any]:
+    """Open a notebook in the page, with a kernel unless told otherwise, and wait for its first cell."""
 
-    def opened(path: str) -> Any:
+    def opened(path: str, *, kernel: bool = True) -> Any:
+        how = {} if kernel else {"kernelPreference": {"shouldStart": False, "canStart": False}}
         page.evaluate(
-            "async path => { await window.jupyterapp.commands.execute('docmanager:open', {path}) }",
-            path,
+            "async how => { await window.jupyterapp.commands.execute('docmanager:open', how) }",
+            {"path": path, **how},
         )
         panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         panel.locator(".jp-Cell").first.wait_for()

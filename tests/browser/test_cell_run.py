@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-Open = Callable[[str], Any]
+Open = Callable[..., Any]
 FLOW = """\
 %%flow -o run
 id: {id}
@@ -99,9 +99,10 @@ def test_a_saved_notebook_shows_the_end_without_a_kernel(
     copy = f"again-{trusted}.ipynb"
     lab.notebook(copy, saved["cells"], trusted=trusted)
 
-    panel = open_notebook(copy)
+    panel = open_notebook(copy, kernel=False)
     run = panel.locator(".fb-Run")
 
     run.locator("[data-key='last'][data-state='success']").wait_for()
     assert run.get_by_role("button", name="Kill").count() == 0
+    assert not page.evaluate("() => !!window.jupyterapp.shell.currentWidget.sessionContext.session")
     panel.screenshot(path=shots / f"flow-cell-{copy}.png")
