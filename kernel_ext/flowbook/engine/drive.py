@@ -79,7 +79,6 @@ class Driver:
         self._inbox: list[tuple[e.Event, str | None]] = []
         self.posted = execution.events
         """How many events the execution is folded from once all that has arrived is taken."""
-        self._tasks_by_id = execution.flow.by_id()
         self._arrived = asyncio.Event()
         self._attempts: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -299,7 +298,7 @@ class Driver:
         )
 
     async def _attempt(self, run: TaskRun, command: c.RunAttempt) -> None:
-        task = self._tasks_by_id[run.task_id]
+        task = self.execution.flow.task(run.task_id)
         slot = self.workspace.slot(task)
         try:
             async with slot:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from flowbook.errors import ExpressionError, TaskFailed
 from flowbook.executions.model import Execution, TaskRun
+from flowbook.executions.older_outputs import sent_pairs
 from flowbook.executions.variables import Lazy, outputs_of, variables
 from flowbook.expressions import render as language
 from flowbook.expressions.render import Scope
@@ -58,7 +60,25 @@ def scope_of(
         names["parent"] = lambda: Seen(parent(), storage)
     for name, value in (extra or {}).items():
         names[name] = lambda value=value: value  # type: ignore[misc]
-    return Scope(Lazy(names), services, dialect=execution.flow.dialect, zone=zone())
+    scope = Scope(Lazy(names), services, dialect=execution.flow.dialect, zone=zone())
+    if run is not None and (pairs := sent_pairs(execution.flow.task(run.task_id).send)):
+        return _with_sent(scope, pairs)
+    return scope
+
+
+def _with_sent(scope: Scope, pairs: Mapping[str, Json]) -> Scope:
+    """What `send: [{key, value}]` hands over as `taskrun.value` and `sent`: rendered once, when it is read."""
+
+    @cache
+    def sent() -> dict[str, Any]:
+        return {key: language.render_deep(value, scope, typed=True) for key, value in pairs.items()}
+
+    def taskrun() -> dict[str, Any]:
+        own: Any = scope.variables["taskrun"]
+        return {**own, "value": sent()}
+
+    names = {name: partial(scope.variables.__getitem__, name) for name in scope.variables}
+    return replace(scope, variables=Lazy({**names, "sent": sent, "taskrun": taskrun}))
 
 
 @lru_cache(maxsize=1)

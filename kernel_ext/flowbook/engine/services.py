@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,11 @@ class Services:
         }
 
     def _wait(self, work: Any) -> Any:
+        if threading.get_ident() == self._workspace.thread:
+            work.close()
+            raise ExpressionError(
+                "What waits for the workspace can't be read here: write it where the value is used"
+            )
         return asyncio.run_coroutine_threadsafe(work, self._workspace.loop).result(PATIENCE)
 
     def kv(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowbook.kinds.change import Change
 
-from .model import Attempt, Execution, History, TaskRun
+from .model import UNSET, Attempt, Execution, History, TaskRun
 
 if TYPE_CHECKING:
     from .turn import Turn
@@ -57,7 +57,7 @@ def execution_row(execution: Execution) -> Change:
             "labels": [{"key": key, "value": value} for key, value in execution.labels],
             "inputs": _plain(execution.inputs),
             "outputs": _plain(execution.results),
-            "variables": _plain(execution.variables),
+            "variables": set_variables(execution.variables),
             "trigger": _plain(execution.trigger),
             "error": _plain(execution.error),
             "parent_id": execution.parent_id,
@@ -153,6 +153,15 @@ def _time(moment: datetime | None) -> str | None:
 def iso_text(moment: datetime) -> str:
     """A date as rows hold it; what one step moves has one date."""
     return moment.isoformat()
+
+
+def set_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that an execution has set, without those it has only unset."""
+    return {
+        name: set_variables(value) if isinstance(value, Mapping) else value
+        for name, value in variables.items()
+        if value != UNSET
+    }
 
 
 def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -24,6 +24,9 @@ History: TypeAlias = tuple[tuple[State, datetime], ...]
 Failure: TypeAlias = Mapping[str, Json]
 """What went wrong: `type`, `message`, and where known `traceback`, `cell`, `line`, `excerpt`."""
 
+UNSET: Json = ["io.flowbook.unset"]
+"""Stands among an execution's variables for one of the flow's that is no more."""
+
 ROOT = ""
 """Stands for the execution itself where a task run's id is expected."""
 

@@ -34,7 +34,9 @@ class OlderOutputs(Mapping[str, Any]):
     def __getitem__(self, task_id: str) -> Any:
         run = self._execution.run_of(task_id)
         if run is not None and run.state not in UNSEEN:
-            return OfRun(self._execution, run)
+            tree = self._execution.outputs.get(task_id)
+            nested = isinstance(tree, Map) and tree is not run.outputs
+            return OfRun(self._execution, run, tree if nested else {})
         if task_id not in self._execution.outputs and (run := self._by_name(task_id)) is not None:
             return OfRun(self._execution, run)
         return Iterated(self._execution, task_id, self._execution.outputs[task_id])
@@ -86,12 +88,15 @@ class Iterated(Mapping[str, Any]):
 
 
 class OfRun(Mapping[str, Any]):
-    """What one task run handed out, and what is known of it."""
+    """What one task run handed out, and what is known of it; `tree` is what its task handed out in the
+    iterations around it."""
 
-    __slots__ = ("_execution", "_own", "_run")
+    __slots__ = ("_execution", "_own", "_run", "_tree")
 
-    def __init__(self, execution: Execution, run: TaskRun) -> None:
-        self._execution, self._run = execution, run
+    def __init__(
+        self, execution: Execution, run: TaskRun, tree: Mapping[str, Any] | None = None
+    ) -> None:
+        self._execution, self._run, self._tree = execution, run, tree or {}
         self._own: Mapping[str, Any] = run.outputs or {}
 
     def __getitem__(self, name: str) -> Any:
@@ -109,11 +114,11 @@ class OfRun(Mapping[str, Any]):
                     for run in self._execution.in_order()
                     if run.parent == self._run.id and run.outputs is not None
                 ]
-        raise KeyError(name)
+        return Iterated(self._execution, self._run.task_id, self._tree)[name]
 
     def __contains__(self, name: object) -> bool:
         inner = name in ("outputs", "results") and self._run.stand is not None
-        return name in self._own or name == "state" or inner
+        return name in self._own or name == "state" or inner or name in self._tree
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._own)
@@ -170,6 +175,16 @@ def native(value: str | None) -> Any:
         return json.loads(value) if value and value[0] in '[{0123456789-tfn"' else value
     except ValueError:
         return value
+
+
+def sent_pairs(send: Any) -> dict[str, Any]:
+    """The entries `{key, value}` of a task's `send`."""
+    given = send if isinstance(send, list | tuple) else ()
+    return {
+        str(one["key"]): one.get("value")
+        for one in given
+        if isinstance(one, Mapping) and "key" in one
+    }
 
 
 def sent(execution: Execution, names: Sequence[Any], value: str | None) -> Any:

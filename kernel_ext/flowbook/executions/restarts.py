@@ -425,6 +425,10 @@ def with_copies(execution: Execution, copied: Sequence[Mapping[str, Json]]) -> E
             outputs=stored["outputs"],
             answers=stored.get("answers"),
         )
+        task = turn.task(run)
+        if isinstance(task, FlowableTask) and run.answers:
+            if (filled := task.filled(Answers(run.answers, dialect=turn.flow.dialect))) is not None:
+                turn.fill(filled)
         turn.add(run)
         if state.is_terminal:
             del turn.open[run.id]

@@ -131,6 +131,9 @@ def unanswered(turn: Turn, run: TaskRun, question: str, error: Failure) -> None:
 def planned(turn: Turn, run: TaskRun, task: FlowableTask, answers: Answers) -> None:
     """The flowable knows what it needs: wait first (Pause), or run its tasks."""
     try:
+        if (filled := task.filled(answers)) is not None:
+            turn.fill(filled)
+            task = filled
         waiting = task.pause(answers)
         plan = task.plan(answers) if waiting is None else None
     except (TaskFailed, ValueError) as error:

@@ -98,6 +98,12 @@ class Turn:
     def task(self, run: TaskRun) -> Task:
         return self._tasks[run.task_id]
 
+    def fill(self, task: FlowableTask) -> None:
+        """The flow from now on has this task in the place of the one with its id."""
+        self.flow = self.flow.with_task(task)
+        self._tasks = self.flow.by_id()
+        self.set(flow=self.flow)
+
     def put(self, run: TaskRun) -> TaskRun:
         """Keep a task run and note that its row has moved."""
         self.runs[run.id] = run

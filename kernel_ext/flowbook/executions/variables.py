@@ -6,7 +6,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .model import ROOT, Execution, TaskRun
+from .model import ROOT, UNSET, Execution, TaskRun
 from .older_outputs import OlderOutputs, native, sent, state_text
 
 
@@ -250,6 +250,9 @@ def _deep_merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[
         return below
     merged = dict(below)
     for name, value in above.items():
+        if value == UNSET:
+            merged.pop(name, None)
+            continue
         before = merged.get(name)
         if isinstance(before, Mapping) and isinstance(value, Mapping):
             value = _deep_merged(before, value)

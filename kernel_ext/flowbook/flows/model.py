@@ -272,6 +272,14 @@ class Flow(Written):
             self._index = {task.id: task for task in reversed([*written, *made])}
         return self._index
 
+    def with_task(self, task: Task) -> Flow:
+        """The flow with a task, and those inside it, found by their ids; its text stays as it is."""
+        copy = self.model_copy()
+        inside = list(_deep([task]))
+        made = [one for each in inside for one in each.made()]
+        copy._index = {**self.by_id(), **{one.id: one for one in (*inside, *made)}}
+        return copy
+
     def all_tasks(self) -> Iterator[Task]:
         """Every task at any depth, each before the ones inside it, in the order of the text."""
         for tasks in self.scopes().values():

@@ -83,20 +83,20 @@ def short_type(name: str) -> str:
 def _dag_edges(task: Task, tasks: Sequence[Task]) -> list[list[str]] | None:
     if type(task).__name__ != "Dag":
         return _edges(tasks) if any(_written_dependencies(child) for child in tasks) else None
-    present = {child.id for child in tasks}
+    present = {child.stands_for: str(child.id) for child in tasks}
     edges = []
     for item in getattr(task, "tasks", ()):
         inner = getattr(item, "task", item)
         for other in getattr(item, "depends_on", None) or ():
             if other in present:
-                edges.append([str(other), str(inner.id)])
+                edges.append([present[other], str(inner.id)])
     return edges
 
 
 def _edges(tasks: Sequence[Task]) -> list[list[str]]:
-    present = {task.id for task in tasks}
+    present = {task.stands_for: str(task.id) for task in tasks}
     return [
-        [other, str(task.id)]
+        [present[other], str(task.id)]
         for task in tasks
         for other in _written_dependencies(task)
         if other in present

@@ -208,6 +208,11 @@ class Context(Protocol):
         ...
 
     @property
+    def execution(self) -> Any:
+        """The execution as it stood when the attempt began."""
+        ...
+
+    @property
     def engine(self) -> Any:
         """The workspace itself, for the few tasks that manage flows, executions and namespaces."""
         ...

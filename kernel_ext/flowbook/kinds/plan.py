@@ -158,12 +158,12 @@ def side_by_side(tasks: Sequence[Task], width: int | None, **more: Any) -> Plan:
 
 def _sorted(tasks: tuple[Task, ...]) -> tuple[Task, ...]:
     """Stable topological order; with a cycle the order that was written."""
-    by_id = {str(task.id): task for task in tasks}
+    by_id = {task.stands_for: task for task in tasks}
     done: dict[str, Task] = {}
     open_: set[str] = set()
 
     def put(task: Task) -> bool:
-        key = str(task.id)
+        key = task.stands_for
         if key in done:
             return True
         if key in open_:

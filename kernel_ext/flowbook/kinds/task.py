@@ -6,9 +6,18 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NewType, cast
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationInfo, WrapValidator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationInfo,
+    WrapValidator,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from .answers import Answers
@@ -122,15 +131,27 @@ class Task(Part):
     labels: Json = None
     """Labels of the task run."""
     before: Json = None
-    """Tasks to run before, in the same task run."""
+    """Tasks to run first: they and the task are one block, which has its place."""
     after: Json = None
-    """Tasks to run after, in the same task run."""
+    """Tasks to run when the task has gone well, in that block too."""
     fatal_error: Json = None
     """A failure that names one of these isn't tried again."""
     max_parallel: Json = None
     """How many children run at once."""
     wait: Json = None
     """`false` on a flowable: its children go on by themselves."""
+
+    @field_validator("before", "after", mode="wrap")
+    @classmethod
+    def _tasks_around(cls, value: Any, inward: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
+            return _task_list().validate_python(value, context=info.context)
+        return inward(value)
+
+    @property
+    def stands_for(self) -> str:
+        """The id by which other tasks depend on it."""
+        return str(self.id)
 
     def branches(self) -> Mapping[str, Sequence[Task]]:
         """The lists of tasks inside this one, by the name of their property."""
@@ -228,6 +249,10 @@ class FlowableTask(Task):
     @abstractmethod
     def plan(self, answers: Answers) -> Plan:
         """The first round. Raises `TaskFailed` when the answers can't be used."""
+
+    def filled(self, answers: Answers) -> FlowableTask | None:
+        """The same task with tasks that are known only now, from the answers (Template)."""
+        return None
 
     rounds: ClassVar[bool] = False
     """Whether `next_round` is asked when the tasks have ended without a failure."""
@@ -359,7 +384,9 @@ class Update:
     labels: Mapping[str, str] = field(default_factory=dict)
     """Merged into the execution's labels."""
     variables: Mapping[str, Json] | None = None
-    """The execution's variables from now on, all of them."""
+    """The variables that the execution has set, from now on: all of them."""
+    unset: tuple[str, ...] = ()
+    """Variables that are no more, the flow's own too; dots lead into maps."""
     outputs: Mapping[str, Json] | None = None
     exit: State | None = None
     """The task run, all its parents and the execution end in this state (Exit)."""
@@ -395,7 +422,12 @@ def _any_task(value: Any, inward: Any, info: ValidationInfo) -> Task:
     if found is not None:
         if (name := canonical("task", str(type_name)) or type_name) != type_name:
             value = {**value, "type": name}
-        return cast(Task, found.model_validate(value, context=info.context))
+        made = cast(Task, found.model_validate(value, context=info.context))
+        if made.before or made.after:
+            from .around import surrounded
+
+            return surrounded(made)
+        return made
     if info.context is not None and info.context.get("dialect") == "seed":
         from .missing import unknown_task
 
@@ -405,6 +437,11 @@ def _any_task(value: Any, inward: Any, info: ValidationInfo) -> Task:
 
 AnyTask = Annotated[Task, WrapValidator(_any_task)]
 """A task of whatever type its `type` names."""
+
+
+@cache
+def _task_list() -> TypeAdapter[tuple[Task, ...]]:
+    return TypeAdapter(tuple[AnyTask, ...])
 
 
 class DagItem(Written):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
+from typing import Any
 
 from flowbook.errors import TaskFailed
 from flowbook.kinds.answers import Answers
-from flowbook.kinds.dynamic import Dynamic, Json
+from flowbook.kinds.dynamic import Dynamic, Json, Template
 from flowbook.kinds.part import Example
 from flowbook.kinds.task import Update, UpdatingTask
 
 
 class UnsetVariables(UpdatingTask):
-    """Remove variables that this execution has set."""
+    """Remove variables of this execution: those it has set, and the flow's own."""
 
     variables: Dynamic[tuple[str, ...]]
     """Their names; dots lead into maps."""
@@ -21,27 +21,25 @@ class UnsetVariables(UpdatingTask):
     """A name that isn't there is no failure."""
 
     def asks(self) -> Mapping[str, Json]:
-        return {"variables": self.variables, "ignoreMissing": self.ignore_missing}
+        return {
+            "variables": self.variables,
+            "ignoreMissing": self.ignore_missing,
+            "vars": Template("{{ vars }}", Any),
+        }
 
     def update(self, answers: Answers, variables: Mapping[str, Json]) -> Update:
-        left = deepcopy(dict(variables))
-        names = answers.values("variables")
-        missing = [name for name in names if not _removed(left, str(name).split("."))]
+        names = [str(name) for name in answers.values("variables")]
+        missing = [name for name in names if not _has(answers["vars"], name.split("."))]
         if missing and not answers.truth("ignoreMissing"):
             raise TaskFailed(f"No such variables in this execution: {', '.join(missing)}")
-        return Update(variables=left)
+        return Update(unset=tuple(name for name in names if name not in missing))
 
 
-def _removed(values: dict[str, Json], path: list[str]) -> bool:
-    *above, last = path
-    for name in above:
-        inner = values.get(name)
-        if not isinstance(inner, dict):
+def _has(values: Json, path: list[str]) -> bool:
+    for name in path:
+        if not isinstance(values, Mapping) or name not in values:
             return False
-        values = inner
-    if last not in values:
-        return False
-    del values[last]
+        values = values[name]
     return True
 
 

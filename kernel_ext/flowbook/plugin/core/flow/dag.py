@@ -52,12 +52,12 @@ class Dag(FlowableTask):
 
     def plan(self, answers: Answers) -> Plan:
         items = [item for item in self.tasks if not item.task.disabled]
-        present = {str(item.task.id) for item in items}
+        ids = {item.task.stands_for: str(item.task.id) for item in items}
         return side_by_side(
             [item.task for item in items],
             width(answers, "concurrent"),
             after={
-                str(item.task.id): frozenset(present.intersection(item.depends_on))
+                str(item.task.id): frozenset(ids[name] for name in item.depends_on if name in ids)
                 for item in items
                 if item.depends_on
             },
