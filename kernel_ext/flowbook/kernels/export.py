@@ -11,19 +11,31 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import FlowbookError
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+PATIENCE = 30_000
+"""Milliseconds that a page has to load what it asks for, before it is printed as it is."""
 FORMATS = ("html", "pdf", "script")
 
 
 async def export(notebook: Path, format_: str, folder: Path, *, hide_input: bool = False) -> Path:
     """Convert a notebook into a new file of the folder. Raises `FlowbookError`."""
-    browser = _browser() if format_ == "pdf" else ""
+    browser = await asyncio.to_thread(_browser) if format_ == "pdf" else ""
     ending = {"html": ".html", "pdf": ".pdf"}.get(format_) or _ending(notebook)
     target = folder / f"{notebook.stem}{ending}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,6 +54,7 @@ async def export(notebook: Path, format_: str, folder: Path, *, hide_input: bool
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
             f"--user-data-dir={scratch}/profile",
             "--no-pdf-header-footer",
+            f"--timeout={PATIENCE}",
             f"--print-to-pdf={target}",
             page.as_uri(),
         )
@@ -51,10 +64,29 @@ async def export(notebook: Path, format_: str, folder: Path, *, hide_input: bool
 
 
 def _browser() -> str:
+    """The browser that prints: the machine's, else the one of the extra `pdf`. Raises `FlowbookError`."""
     for name in BROWSERS:
         if (found := shutil.which(name)) is not None:
             return found
-    raise FlowbookError("A PDF needs Chromium: install `chromium`, or export html")
+    if find_spec("playwright") is None:
+        raise FlowbookError(
+            'A PDF needs Chromium, or the extra flowbook[pdf]: pip install "flowbook[pdf]", then '
+            "playwright install chromium"
+        )
+    asked = subprocess.run([sys.executable, "-c", _ITS_OWN], capture_output=True, text=True)
+    browser = asked.stdout.strip()
+    if asked.returncode or not Path(browser).is_file():
+        raise FlowbookError(
+            "A PDF needs Chromium: install it, or run `playwright install chromium`"
+        )
+    return browser
+
+
+_ITS_OWN = """
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    print(playwright.chromium.executable_path)
+"""
 
 
 def _ending(notebook: Path) -> str:
