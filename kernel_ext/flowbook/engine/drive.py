@@ -32,7 +32,7 @@ from flowbook.kinds.change import Change
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 from flowbook.kinds.task import Level, RunnableTask, Task
-from flowbook.store.rows import EventRow, Owner, StaleOwner
+from flowbook.store.rows import EventRow, Owner, StaleOwner, StoreBusy
 
 from . import beside, limits, rendering
 from .attempt import AttemptContext, run_attempt
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 AT_ONCE = 500
 """Events a step takes at most: one commit of some thousand rows, while the next five hundred arrive."""
+UNTIL_ROOM = 1.0
+"""Seconds after which a step that a full disk refused is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,10 @@ class Driver:
         """Begin to make a step durable. If more has arrived, that is folded while the storekeeper writes."""
         self._working = self.workspace.clock.working()
         self._working.__enter__()
-        await self.workspace.records.flush()
+        try:
+            await self.workspace.records.flush()
+        except StoreBusy as error:
+            _log.warning("%s: log lines are missing: %s", self.execution.id, error)
         self._sent = step, self.workspace.store.send(step.prepared)
         if self._inbox:
             await self.workspace.store.handed_over()
@@ -176,7 +181,7 @@ class Driver:
         if self._sent is None:
             return
         step, answer = self._sent
-        await answer
+        await self._durable(step, answer)
         self._sent = None
         self.execution = step.folded.execution
         if self.directories:
@@ -187,6 +192,27 @@ class Driver:
             self.perform(command)
         self._clock_rests()
         self._tell_watchers()
+
+    async def _durable(self, step: _Step, answer: Awaitable[int]) -> None:
+        """Wait until a step is in the history; on a full disk, until there is room for it."""
+        told = False
+        while True:
+            try:
+                await answer
+                return
+            except StoreBusy as error:
+                if self._closing:
+                    raise
+                if not told:
+                    _log.warning(
+                        "%s waits: %s",
+                        self.execution.id,
+                        error,
+                        extra={"execution": self.execution.id},
+                    )
+                told = True
+            await asyncio.sleep(UNTIL_ROOM)
+            answer = self.workspace.store.send(step.prepared)
 
     def _clock_rests(self) -> None:
         if self._working is not None:
