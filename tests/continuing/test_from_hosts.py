@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import FIXED, fix, source_of
+from weekly import FIXED, fix, source_of
 
 PACKAGE = Path(__file__).parents[2] / "kernel_ext"
 PATIENCE = 120.0

@@ -11,8 +11,7 @@ import pytest
 import flowbook as fb
 from flowbook.errors import Conflict, NotFound, Unconfirmed
 from flowbook.kinds.state import State
-
-from .conftest import FIXED, fix, source_of
+from weekly import FIXED, fix, source_of
 
 
 @pytest.fixture

@@ -9,12 +9,16 @@ from typing import Any
 from jupyter_server.extension.application import ExtensionApp
 from tornado.ioloop import PeriodicCallback
 
+from . import parked
 from .host import ServerHost
-from .routes import control, executions, flows, inputs, own, status
+from .routes import continuing, control, executions, flows, inputs, own, status
 from .stream import StreamHandler
 
 PORT = 8080
 BASE = "/flowbook"
+
+
+OWN = (*own.ROUTES, *inputs.OWN, *continuing.ROUTES)
 
 
 def routes(*, at_root: bool) -> list[tuple[str, type[Any]]]:
@@ -23,7 +27,7 @@ def routes(*, at_root: bool) -> list[tuple[str, type[Any]]]:
         (rf"/api/v1(?:/main)?{pattern}", handler)
         for pattern, handler in (*flows.ROUTES, *inputs.ROUTES, *control.ROUTES, *executions.ROUTES)
     ]
-    api += [(rf"/api/x{pattern}", handler) for pattern, handler in (*own.ROUTES, *inputs.OWN)]
+    api += [(rf"/api/x{pattern}", handler) for pattern, handler in OWN]
     api += [*status.ROUTES, ("/stream", StreamHandler)]
     found = [(BASE + pattern, handler) for pattern, handler in api]
     return found + api if at_root else found
@@ -51,6 +55,7 @@ class FlowbookApp(ExtensionApp):  # type: ignore[misc]
     def initialize_settings(self) -> None:
         self.host = ServerHost(Path(self.serverapp.root_dir))
         self.host.tell_kernels()
+        parked.follow(self.serverapp.kernel_manager, self.host.place.runtime / "parked")
         self.settings["flowbook_host"] = self.host
 
     def initialize_handlers(self) -> None:

@@ -104,6 +104,8 @@ class FlowbookHandler(APIHandler):  # type: ignore[misc]
                 {"message": message, "path": path}
                 for message, path in zip(error.messages, error.paths, strict=True)
             ]
+        elif isinstance(error, errors.Unconfirmed):
+            details = [{"message": task, "path": "confirm"} for task in error.tasks]
         if isinstance(error, errors.FlowbookError):
             message = str(error)
         elif isinstance(error, web.HTTPError):

@@ -25,7 +25,7 @@ class TrustHandler(FlowbookHandler):
 
     @guarded
     async def post(self) -> None:
-        if _body(self).get("trusted") is not True:
+        if body(self).get("trusted") is not True:
             trust.distrust(self.host.place)
         else:
             workspace = await self.host.open()
@@ -66,7 +66,7 @@ class CronHandler(FlowbookHandler):
         from flowbook.triggers.schedule import next_dates
         from flowbook.triggers.zones import zone
 
-        given = _body(self)
+        given = body(self)
         try:
             cron, with_seconds = Cron.parse_any(str(given.get("cron", "")))
             place = zone(given.get("timezone"))
@@ -90,7 +90,8 @@ class ViewHandler(FlowbookHandler):
         self.answer(view.to_json())
 
 
-def _body(handler: FlowbookHandler) -> dict[str, Any]:
+def body(handler: FlowbookHandler) -> dict[str, Any]:
+    """The JSON object of a request. Raises: HTTPError."""
     try:
         given = json.loads(handler.request.body or b"{}")
     except ValueError as error:
