@@ -86,7 +86,7 @@ class Driver:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._watchers: set[asyncio.Event] = set()
         self._wishes: set[str] = set()
-        self._writing_progress = False
+        self._writing_progress: asyncio.Task[None] | None = None
         self._closing = False
         self._folded = execution
         """The execution with what has been folded and isn't durable yet."""
@@ -137,6 +137,8 @@ class Driver:
             await self._give_up(error)
         finally:
             self._clock_rests()
+            if self._writing_progress is not None:
+                self._writing_progress.cancel()
             self.workspace.drove(self)
             self.ended.set()
             self.over.set()
@@ -416,16 +418,17 @@ class Driver:
         """Shown beside the task run while it runs; written at most four times a second."""
         self.progress[run_id] = progress
         self._tell_watchers()
-        if not self._writing_progress:
-            self._writing_progress = True
-            self._spawn(self._write_progress())
+        if self._writing_progress is None:
+            self._writing_progress = self._spawn(self._write_progress())
 
     async def _write_progress(self) -> None:
         await asyncio.sleep(0.25)
-        self._writing_progress = False
+        self._writing_progress = None
         changed = []
         for run_id, progress in self.progress.items():
             run = self.execution.task_runs.get(run_id)
+            if run is not self._folded.task_runs.get(run_id):
+                continue  # a newer row is on its way
             if run is not None and not run.state.is_terminal:
                 row = rows_of.task_run_row(self.execution, run)
                 values = {**(row.values or {}), "progress": progress}
