@@ -75,3 +75,14 @@ def test_holes_are_empty_nodes() -> None:
     flow, _ = examine("id: later\nnamespace: demo\n")
     assert flow is not None
     assert [node["kind"] for node in topology(flow)["children"]] == ["hole"]
+
+
+def test_cells_are_joined_by_what_they_come_after() -> None:
+    cells = [("load", ""), ("plot", ", after: [load]"), ("total", ", after: [load]")]
+    lines = [
+        f"  - {{id: {name}, type: flowbook.jupyter.Cell, code: x{more}}}\n" for name, more in cells
+    ]
+
+    drawn = shape("".join(lines))
+    assert (drawn["layout"], drawn["edges"]) == ("dag", [["load", "plot"], ["load", "total"]])
+    assert shape("".join(lines) + f"  - {log('say')}\n")["layout"] == "chain"

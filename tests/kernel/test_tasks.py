@@ -166,6 +166,28 @@ def test_the_exported_notebook_is_a_task_with_the_same_outputs(prep: Kernel) -> 
     assert (prep.root / "kept/prep.yaml").read_text() == text
 
 
+def test_outputs_are_at_hand_by_line(prep: Kernel) -> None:
+    prep.run("%flow run prep -o run")
+
+    whole = prep.run("%flow out run load")
+    assert whole.result is not None
+    assert "<b>frame</b>" in whole.result["text/html"]
+    assert prep.run("%flow out total result").result == {"text/plain": "3"}
+    assert "no output 'fram'; it has frame" in prep.run("%flow out run load fram").errors
+    assert prep.complete("%flow out run lo") == ["load"]
+    assert prep.complete("%flow out run load ") == ["frame"]
+
+
+def test_a_deployed_flow_of_cells_runs_as_its_cells_are_now(prep: Kernel) -> None:
+    prep.run("%flow deploy prep")
+    assert "as deployed" not in prep.run("%flow run prep").printed
+    prep.run("%%task total --flow prep\n7")
+    cell = prep.run("%flow run prep -o run")
+
+    assert "The cells as they are now, not as deployed" in cell.printed
+    assert outputs(prep)["total"] == {"result": 7}
+
+
 def test_completion_knows_flows_and_cells(prep: Kernel) -> None:
     assert "--outputs" in prep.complete("%%task x --")
     assert "prep" in prep.complete("%%task x --flow pr")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ import flowbook as fb
 from flowbook.errors import FlowInvalid
 
 PACKAGE = Path(__file__).parents[2] / "kernel_ext"
+HOST = Path(__file__).parents[1] / "engine/host_process.py"
+RECOVERS = "recover: RESTART"
 PREP = """
 id: prep
 namespace: tests
@@ -90,6 +92,14 @@ def cell(name: str, code: str, more: str = "") -> str:
     return f"{{id: {name}, type: flowbook.jupyter.Cell, code: {json.dumps(code)}{', ' if more else ''}{more}}}"
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for the world, which has no event to await."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
 def message(run: fb.Run, task: str) -> str:
     error: dict[str, Any] = run[task].error or {}
     return str(error["message"])
@@ -111,10 +121,7 @@ def test_the_kernel_ends_with_its_execution(workspace: fb.Workspace) -> None:
     run = workspace.run(flow(cell("who", "import os; os.getpid()")), timeout=60)
 
     pid = run["who"].outputs["result"]
-    deadline = time.monotonic() + 30
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline
-        os.sched_yield()
+    until(lambda: not Path(f"/proc/{pid}").exists())
     assert workspace.engine.code_places == {}
 
 
@@ -199,3 +206,37 @@ def test_a_cell_stands_below_those_it_needs(workspace: fb.Workspace) -> None:
         workspace.run(flow(cell("load", "x = 1"), cell("total", "x", "after: [lod]")))
     assert "Not existing task id in dependency: lod" in str(refused.value)
     assert "Did you mean 'load'?" in str(refused.value)
+
+
+def test_a_host_that_adopts_the_execution_says_that_its_variables_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE))
+    mark = tmp_path / "mark"
+    text = flow(
+        cell("load", "import os; x = os.getpid(); x"),
+        cell("total", f"import time; open({str(mark)!r}, 'w').close(); time.sleep(600)", RECOVERS),
+    )
+    (tmp_path / "flow.yaml").write_text(text)
+    host = subprocess.Popen(
+        [sys.executable, str(HOST), str(tmp_path / "space"), str(tmp_path / "flow.yaml")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert host.stdout is not None
+        run_id = host.stdout.readline().strip()
+        until(mark.exists)
+    finally:
+        host.kill()
+        host.communicate()
+
+    with fb.open(tmp_path / "space") as workspace:
+        run = workspace.execution(run_id)
+        until(lambda: run.state.is_terminal)
+
+        assert "its variables ended with the kernel" in message(run, "total")
+        assert [attempt["state"] for attempt in run["total"].attempts] == ["KILLED", "FAILED"]
+        pid = run["load"].outputs["result"]
+        until(lambda: not Path(f"/proc/{pid}").exists())

@@ -74,10 +74,16 @@ class Outputs(Mapping[str, Any]):
         """Display one of them, or all, as a notebook shows such things."""
         from IPython.display import HTML, display
 
-        for each in [self._known(name)] if name is not None else list(self._values):
-            if name is None:
-                display(HTML(f"<b>{self._task_id}.{each}</b>"))
+        if name is not None:
+            display(shown(self.named(name)))
+            return
+        for each in self._values:
+            display(HTML(f"<b>{self._task_id}.{each}</b>"))
             display(shown(self[each]))
+
+    def named(self, name: str) -> Any:
+        """One of them. Raises `NotFound` that says which there are."""
+        return self[self._known(name)]
 
     def path(self, name: str) -> Path:
         """The local file behind one of them. Raises `NotFound` if it is no file."""

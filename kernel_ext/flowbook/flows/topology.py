@@ -13,6 +13,7 @@ LOOPS = frozenset(
     {"ForEach", "EachSequential", "EachParallel", "ForEachItem", "Loop", "LoopUntil", "WaitFor"}
 )
 WIDE = frozenset({"Parallel", "EachParallel"})
+CELL = "flowbook.jupyter.Cell"
 BRANCHES = frozenset({"If", "Switch"})
 OUTSIDE = frozenset({"errors", "finally"})
 
@@ -34,6 +35,9 @@ def topology(flow: Flow) -> Node:
     if any(_written_dependencies(task) for task in flow.tasks):
         root["layout"] = "dag"
         root["edges"] = _edges(flow.tasks)
+    elif edges := _cell_edges(flow.tasks):
+        root["layout"] = "dag"
+        root["edges"] = edges
     return root
 
 
@@ -99,6 +103,19 @@ def _edges(tasks: Sequence[Task]) -> list[list[str]]:
         [present[other], str(task.id)]
         for task in tasks
         for other in _written_dependencies(task)
+        if other in present
+    ]
+
+
+def _cell_edges(tasks: Sequence[Task]) -> list[list[str]]:
+    """What comes after what in a flow of nothing but cells: they run in turn, for these reasons."""
+    if any(task.type != CELL for task in tasks):
+        return []
+    present = {task.id for task in tasks}
+    return [
+        [str(other), str(task.id)]
+        for task in tasks
+        for other in task.after or ()
         if other in present
     ]
 

@@ -256,6 +256,12 @@ def _logs(add: Add) -> None:
 def _out(add: Add) -> None:
     add("run", nargs="?", help="an execution's id or its beginning; the last run by default")
     add("task", nargs="?", help="only of this task")
+    add("name", nargs="?", help="only this one of its outputs")
+
+
+def _why(add: Add) -> None:
+    add("run", help="an execution's id or its beginning, or a task of the last run")
+    add("task", nargs="?", help="the task")
 
 
 def _flow(add: Add) -> None:

@@ -88,11 +88,21 @@ def _in_line(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:
         return fragment, _options(verb)
     if verb in ("run", "graph", "validate", "deploy", "export", "runs", "revisions"):
         return fragment, _flows(magics)
+    if verb == "out" and len(words) > 1:
+        return fragment, _handed_on(magics, words[1:])
     if verb in OF_RUNS:
         return fragment, (run.id[:6] for run in magics.ws.executions(limit=30))
     if verb == "help":
         return fragment, arguments.SUMMARIES
     return fragment, ()
+
+
+def _handed_on(magics: FlowMagics, words: list[str]) -> Iterable[str]:
+    """The tasks of a run, then the outputs of one of them."""
+    from .named import run_of
+
+    run = magics.ws.execution(run_of(magics, words[0]))
+    return run[words[1]].outputs if len(words) > 1 else (one.task_id for one in run.task_runs)
 
 
 def _in_task(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:

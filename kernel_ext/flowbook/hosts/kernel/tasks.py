@@ -70,6 +70,10 @@ def newest_cells(magics: FlowMagics, flow: Flow | str) -> Flow | str:
     newest = newest_of(magics, namespace, flow_id)
     if newest is None or not newest["draft"] or CELL not in newest["source"]:
         return flow
+    if not magics.ws.portal.call(magics.ws.engine.flows.load(namespace, flow_id))[1]["draft"]:
+        print(
+            f"The cells as they are now, not as deployed: '%flow deploy {flow}' makes them count."
+        )
     return magics.ws.flow(flow, int(newest["revision"]))
 
 

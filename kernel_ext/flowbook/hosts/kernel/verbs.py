@@ -183,16 +183,19 @@ def logs(magics: FlowMagics, given: Namespace) -> None:
 
 
 def out(magics: FlowMagics, given: Namespace) -> Any:
-    task = given.task
+    words = [word for word in (given.run, given.task, given.name) if word is not None]
     try:
-        run_id = run_of(magics, given.run)
+        run_id = run_of(magics, words[0] if words else None)
+        words = words[1:]
     except NotFound:
-        if task is not None or magics.last is None:
+        if len(words) > 2 or magics.last is None:
             raise
-        run_id, task = magics.last, given.run  # `%flow out TASK`: a task of the last run
+        run_id = magics.last  # `%flow out TASK`: a task of the last run
     run = magics.ws.execution(run_id)
-    if task is not None:
-        return run[task].outputs
+    if len(words) == 2:
+        return run[words[0]].outputs.named(words[1])
+    if words:
+        return run[words[0]].outputs
     return {one.task_id: one.outputs for one in run.task_runs if one.outputs} | (
         {"": run.outputs} if run.outputs else {}
     )
