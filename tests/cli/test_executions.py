@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from .conftest import Terminal
@@ -114,3 +116,17 @@ def test_sql_reads_the_history_and_writes_nothing(failed: str, flowbook: Termina
     assert refused.returncode == 1
     assert "SELECT" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_why_a_task_ran_or_did_not(flowbook: Terminal) -> None:
+    flowbook.write(
+        "why.yaml",
+        "id: why\nnamespace: demo\ntasks:\n"
+        "  - {id: no, type: core.log.Log, message: x, runIf: 'false'}\n",
+    )
+    run = json.loads(flowbook("run", "why.yaml", "--json").stdout)
+    said = flowbook("executions", "why", run["id"], "no").stdout
+    assert said == "'no' was skipped: its `runIf`, `false`, was false.\n"
+    wrong = flowbook("executions", "why", run["id"], "nope")
+    assert wrong.returncode != 0
+    assert "has no task 'nope'" in wrong.stderr

@@ -75,7 +75,7 @@ def test_help_imports_nothing_heavy() -> None:
         (["flows", "run"], "Missing argument"),
         (["run", "nowhere.yaml"], "There is no file nowhere.yaml"),
         (["run", "report.ipynb"], "a flow runs it with a flowbook.jupyter.Notebook task"),
-        (["run", "demo.x", "-i", "name"], "'name' isn't key=value. Write: -i name=Ada"),
+        (["run", "demo.x", "-i", "name"], "'name' isn't an input\n    Write name=value"),
         (["executions", "list", "--state", "GREEN"], "'GREEN' is not one of"),
         (["executions", "get"], "Which execution? Give its id"),
         (["flows", "validate", "nowhere"], "There is no file or folder nowhere"),

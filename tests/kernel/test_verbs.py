@@ -122,3 +122,10 @@ def test_kernels_are_shown_made_ready_and_ended(kernel: Kernel) -> None:
     assert kernel.run("%flow kernels end --all").printed == "Ended.\n"
     assert kernel.run("%flow kernels end --all").printed == "There was nothing to end.\n"
     assert "invalid choice" in kernel.run("%flow kernels stop").errors
+
+
+def test_why_a_task_did_not_run(kernel: Kernel) -> None:
+    kernel.run(
+        "%%flow -q\nid: why\ntasks:\n  - {id: no, type: core.log.Log, message: x, runIf: 'false'}\n"
+    )
+    assert "'no' was skipped: its `runIf`, `false`, was false." in kernel.run("%flow why no").printed

@@ -197,6 +197,10 @@ class Run:
             self.workspace.engine.evaluate(self.id, expression, task=task)
         )
 
+    def why(self, task: str) -> str:
+        """Why a task ran, or didn't, in words: a task's id, or a task run's."""
+        return self.workspace.why(self.id, task)
+
     def kill(self) -> Run:
         """End it."""
         self.workspace.kill(self.id)

@@ -73,6 +73,10 @@ class TaskRun:
         storage = self.run.workspace.engine.storage
         return Outputs(self.task_id, self._outputs or {}, storage)
 
+    def why(self) -> str:
+        """Why it ran, or didn't, in words."""
+        return self.run.why(self.id)
+
     @property
     def kernel(self) -> Kernel:
         """The parked kernel of a notebook that failed. Raises `NotFound` that says what became of it."""

@@ -170,6 +170,7 @@ class Workspace:
             to=to,
         )
         run = Run(self, self.portal.call(work))
+        self.portal.call(self.engine.begun(run.id))
         return run.wait(timeout) if wait else run
 
     def execution(self, id: str) -> Run:
@@ -223,6 +224,13 @@ class Workspace:
         """Run an execution that waits for a slot, above its flow's limit. Raises `Conflict`."""
         self.portal.call(self.engine.control.unqueue(self._id(id)))
         return Run(self, self._id(id))
+
+    def why(self, id: str, task: str) -> str:
+        """Why a task of an execution ran, or didn't: its conditions, its attempts, the task cache, what stood
+        before it. Raises `NotFound`."""
+        from flowbook.engine.explaining import explained
+
+        return self.portal.call(explained(self.engine, self._id(id), task))
 
     def restart(
         self,

@@ -15,6 +15,7 @@ from .output import document, listing, with_output
 COLUMNS = ["id", "flow", "state", "start", "duration", "progress", "labels"]
 LAZY = {
     "logs": ("logs:logs", "Show an execution's log, or follow it."),
+    "why": ("explaining:why", "Say why a task ran, or didn't."),
     "kill": ("control:kill", "End running executions, and what they have started."),
     "pause": ("control:pause", "Let running executions stop after the tasks that run now."),
     "resume": ("control:resume", "Let paused executions go on."),

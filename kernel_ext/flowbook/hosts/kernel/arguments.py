@@ -24,6 +24,7 @@ SUMMARIES: Mapping[str, str] = {
     "show": "Show an execution, live while it runs.",
     "logs": "Print the log of an execution.",
     "out": "Give the outputs of an execution, or of one of its tasks.",
+    "why": "Say why a task ran, or didn't.",
     "validate": "Say what is wrong with a flow, without running it.",
     "graph": "Draw a flow without running it.",
     "sql": "SELECT from the history and from outputs.",
@@ -107,6 +108,17 @@ def values(pairs: list[str] | None) -> dict[str, str]:
             raise UsageError(f"-i takes key=value, but got '{pair}'")
         found[key] = value
     return found
+
+
+def inputs(entries: list[str] | None, file: str | None = None) -> dict[str, Any]:
+    """`-i key=value …`, `key=@file`, and a file of inputs. Raises: UsageError."""
+    from flowbook.api.inputs import read
+    from flowbook.errors import InputInvalid
+
+    try:
+        return read(entries or (), file)
+    except InputInvalid as error:
+        raise UsageError(str(error)) from None
 
 
 def usage(verb: str) -> str:
@@ -322,6 +334,7 @@ PARSERS: Mapping[str, Callable[[Add], None]] = {
     "show": _one,
     "logs": _logs,
     "out": _out,
+    "why": _why,
     "validate": _flow,
     "graph": _flow,
     "sql": _sql,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowbook.errors import FlowInvalid, InputInvalid
+from flowbook.errors import FlowInvalid
 
 from . import arguments
 from .waiting import kill, wait
@@ -130,7 +130,7 @@ async def _begin(
     run_id = await engine.run(flow, *args, **how)
     if here is not None:  # its driver takes its first step after this one
         engine.code_places[run_id, "python"] = here
-    return run_id
+    return await engine.begun(run_id)
 
 
 def _hold(magics: FlowMagics, given: Namespace, run: Any) -> None:
@@ -150,8 +150,6 @@ def inputs_of(magics: FlowMagics, given: Namespace) -> dict[str, Any] | None:
     """`--inputs`, `--inputs-file` and `-i`, of which the latter win. Raises: UsageError."""
     from IPython.core.error import UsageError
 
-    from flowbook.api.inputs import read as read_inputs
-
     found: dict[str, Any] = {}
     if given.inputs:
         try:
@@ -163,10 +161,7 @@ def inputs_of(magics: FlowMagics, given: Namespace) -> dict[str, Any] | None:
                 f"--inputs takes a mapping, but {given.inputs} is a {type(whole).__name__}"
             )
         found.update(whole)
-    try:
-        found.update(read_inputs(given.input or (), given.inputs_file))
-    except InputInvalid as error:
-        raise UsageError(str(error)) from None
+    found.update(arguments.inputs(given.input, given.inputs_file))
     return found or None
 
 

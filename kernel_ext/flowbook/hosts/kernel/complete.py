@@ -31,6 +31,7 @@ OF_RUNS = frozenset(
         "show",
         "logs",
         "out",
+        "why",
         "kill",
         "pause",
         "resume",

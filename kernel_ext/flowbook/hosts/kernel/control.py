@@ -54,7 +54,7 @@ def delete(magics: FlowMagics, given: Namespace) -> Any:
 def resume(magics: FlowMagics, given: Namespace) -> Any:
     if given.cell is not None:
         return _shown(magics, given, "resume", lambda run: resumed_at_cell(magics, run, given), {})
-    inputs = arguments.values(given.input) or None
+    inputs = arguments.inputs(given.input) or None
     options = {"inputs": inputs} if inputs else {}
     return _shown(magics, given, "resume", lambda run: magics.ws.resume(run, inputs), options)
 
@@ -69,7 +69,7 @@ def restart(magics: FlowMagics, given: Namespace) -> Any:
 def replay(magics: FlowMagics, given: Namespace) -> Any:
     options: dict[str, Any] = {
         "task_run": given.task,
-        "inputs": arguments.values(given.input) or None,
+        "inputs": arguments.inputs(given.input) or None,
         "revision": given.revision,
     }
     return _shown(magics, given, "replay", lambda run: magics.ws.replay(run, **options), options)

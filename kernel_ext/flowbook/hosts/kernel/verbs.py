@@ -201,6 +201,11 @@ def out(magics: FlowMagics, given: Namespace) -> Any:
     )
 
 
+def why(magics: FlowMagics, given: Namespace) -> None:
+    run, task = (given.run, given.task) if given.task is not None else (None, given.run)
+    print(magics.ws.why(run_of(magics, run), task))
+
+
 def validate(magics: FlowMagics, given: Namespace) -> Any:
     from flowbook.problems import Severity
 
@@ -371,6 +376,7 @@ VERBS: Mapping[str, Callable[[FlowMagics, Namespace], Any]] = {
     "show": show,
     "logs": logs,
     "out": out,
+    "why": why,
     "validate": validate,
     "graph": graph,
     "sql": sql,
