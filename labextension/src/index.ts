@@ -1,5 +1,6 @@
+import { continuing } from './plugins/continuing';
 import { editor } from './plugins/editor';
 import { run } from './plugins/run';
 import { sidebar } from './plugins/sidebar';
 
-export default [run, editor, sidebar];
+export default [run, editor, sidebar, continuing];

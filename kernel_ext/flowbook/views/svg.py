@@ -160,7 +160,12 @@ def _closed(node: Node) -> str:
     return " · ".join(filter(None, (node.word, node.count or node.summary)))
 
 
-_TICKS = {"d": " fb-mod-done", "r": " fb-mod-running", "f": " fb-mod-failed"}
+_TICKS = {
+    "d": " fb-mod-done",
+    "c": " fb-mod-copied",
+    "r": " fb-mod-running",
+    "f": " fb-mod-failed",
+}
 
 
 def _strip(cells: str, x: int, w: int) -> str:

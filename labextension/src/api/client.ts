@@ -26,6 +26,17 @@ export interface IFlow {
   triggers?: { id: string; type: string; disabled?: boolean }[];
 }
 
+/** A failed notebook's copy, and its kernel as the server lists it. */
+export interface IOpened {
+  task: string;
+  taskRun: string;
+  path: string;
+  /** The last cell to go on from: the one that failed. */
+  cell: number;
+  kernelId: string | null;
+  kernel: { kernel: string } | null;
+}
+
 export interface IPage<T> {
   results: T[];
   total: number;
@@ -35,7 +46,9 @@ export interface IPage<T> {
 export class Refused extends Error {
   constructor(
     readonly status: number,
-    message: string
+    message: string,
+    /** What somebody should say yes to. */
+    readonly confirm: string[] = []
   ) {
     super(message);
   }
@@ -60,6 +73,22 @@ export class Client {
     await this.request(`executions/${encodeURIComponent(id)}/kill`, { method: 'DELETE' });
   }
 
+  /** The execution as its display shows it. */
+  async view<T>(id: string): Promise<T> {
+    const response = await this.own(`executions/${encodeURIComponent(id)}/view`, {});
+    return (await response.json()) as T;
+  }
+
+  /** A copy of a failed notebook to edit, and its kernel. */
+  async open(id: string, task?: string): Promise<IOpened> {
+    return (await this.post(`executions/${encodeURIComponent(id)}/open`, { task })) as IOpened;
+  }
+
+  /** Go on with a failed notebook; a refusal may ask for `confirm`. */
+  async goOn(id: string, how: { task?: string; cell?: number; confirm?: boolean }): Promise<void> {
+    await this.post(`executions/${encodeURIComponent(id)}/continue`, how);
+  }
+
   /** Whether the server extension is there. */
   async isThere(): Promise<boolean> {
     const url = URLExt.join(this.settings.baseUrl, 'flowbook/ping');
@@ -76,22 +105,41 @@ export class Client {
     return (await response.json()) as T;
   }
 
-  private async request(path: string, init: RequestInit): Promise<Response> {
-    const url = URLExt.join(this.settings.baseUrl, 'flowbook/api/v1/main', path);
+  private async post(path: string, body: object): Promise<unknown> {
+    const response = await this.own(path, { method: 'POST', body: JSON.stringify(body) });
+    return await response.json();
+  }
+
+  private own(path: string, init: RequestInit): Promise<Response> {
+    return this.at(URLExt.join('flowbook/api/x', path), init);
+  }
+
+  private request(path: string, init: RequestInit): Promise<Response> {
+    return this.at(URLExt.join('flowbook/api/v1/main', path), init);
+  }
+
+  private async at(path: string, init: RequestInit): Promise<Response> {
+    const url = URLExt.join(this.settings.baseUrl, path);
     const response = await ServerConnection.makeRequest(url, init, this.settings);
     if (!response.ok) {
-      throw new Refused(response.status, await messageOf(response));
+      throw await refusalOf(response);
     }
     return response;
   }
 }
 
-async function messageOf(response: Response): Promise<string> {
+interface IRefusal {
+  message?: string;
+  _embedded?: { errors?: { message: string; path: string }[] };
+}
+
+async function refusalOf(response: Response): Promise<Refused> {
   const text = await response.text();
   try {
-    const { message } = JSON.parse(text) as { message?: string };
-    return message || response.statusText;
+    const { message, _embedded } = JSON.parse(text) as IRefusal;
+    const asked = (_embedded?.errors ?? []).filter(error => error.path === 'confirm').map(error => error.message);
+    return new Refused(response.status, message || response.statusText, asked);
   } catch {
-    return response.statusText || `HTTP ${response.status}`;
+    return new Refused(response.status, response.statusText || `HTTP ${response.status}`);
   }
 }

@@ -65,6 +65,9 @@ export const run: JupyterFrontEndPlugin<void> = {
           throw error;
         }
       },
+      openLive: (execution, task) => void app.commands.execute(COMMANDS.openLive, { execution, task }),
+      goOn: (execution, task, cell) => app.commands.execute(COMMANDS.goOn, { execution, task, cell }),
+      look: id => client.view<IRun>(id),
       open: path => void app.commands.execute('docmanager:open', { path }),
       reveal: id => void app.commands.execute(COMMANDS.reveal, { id })
     };

@@ -7,10 +7,18 @@ import { count } from './words';
 
 export type Open = (path: string) => void;
 
+/** What can be done about a failed notebook; a click says which. */
+export interface ILive {
+  /** Open it on its live kernel. */
+  open: (failure: IFailure) => void;
+  /** Go on from the cell that failed. */
+  goOn: (failure: IFailure) => void;
+}
+
 const PICTURE = /^data:image\/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]+$/;
 
 /** What, where, why, what now, in this order. */
-export function failureBlock(failure: IFailure, say: ISay, open?: Open): HTMLElement {
+export function failureBlock(failure: IFailure, say: ISay, open?: Open, live?: ILive): HTMLElement {
   const lines = failure.lines ?? [];
   const code =
     lines.length > 0 &&
@@ -22,6 +30,14 @@ export function failureBlock(failure: IFailure, say: ISay, open?: Open): HTMLEle
       )
     );
   const path = failure.path;
+  const buttons: HTMLElement[] = [];
+  if (live && failure.cell !== undefined && failure.run) {
+    buttons.push(button(say.__('Open in live kernel'), 'primary', () => live.open(failure)));
+    buttons.push(button(say.__('Continue from cell %1', failure.cell), '', () => live.goOn(failure)));
+  }
+  if (path && open) {
+    buttons.push(button(say.__('Open executed notebook'), buttons.length ? '' : 'primary', () => open(path)));
+  }
   return h(
     'div',
     { class: 'fb-Failure', role: 'group', 'aria-label': failure.title },
@@ -48,13 +64,7 @@ export function failureBlock(failure: IFailure, say: ISay, open?: Open): HTMLEle
         h('summary', {}, lines.length ? say.__('Traceback') : say.__('Last lines')),
         h('pre', { class: 'fb-Code', tabindex: '0' }, failure.traceback)
       ),
-    path && open
-      ? h(
-          'div',
-          { class: 'fb-Buttons' },
-          button(say.__('Open executed notebook'), 'primary', () => open(path))
-        )
-      : null
+    buttons.length > 0 && h('div', { class: 'fb-Buttons' }, ...buttons)
   );
 }
 

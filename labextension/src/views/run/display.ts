@@ -1,6 +1,6 @@
 /** A run under its cell: head, progress, graph, foot, and what its state adds. JupyterLab and anywidget share it. */
 import { failureBlock, outputBlocks } from './below';
-import type { Open } from './below';
+import type { ILive, Open } from './below';
 import { button, drawn, h } from './dom';
 import { glyph, icon } from './icons';
 import { KillButton } from './kill';
@@ -9,7 +9,7 @@ import { Picture } from './picture';
 import { ENGLISH } from './say';
 import type { ISay } from './say';
 import { icon as iconOf, isOver, segments, sentence } from './states';
-import type { INode, IRun } from './types';
+import type { IFailure, INode, IRun } from './types';
 import { clock, left } from './words';
 
 export interface IDisplayOptions {
@@ -18,12 +18,20 @@ export interface IDisplayOptions {
   kill?: Kill;
   /** Opens a path below Jupyter's root. */
   open?: Open;
+  /** Opens a failed notebook, of an execution and a task run, on its live kernel. */
+  openLive?: (id: string, task: string) => void;
+  /** Goes on with it at a cell; whether it does. */
+  goOn?: (id: string, task: string, cell: number) => Promise<boolean>;
+  /** The execution as it is now. */
+  look?: (id: string) => Promise<IRun>;
   /** Shows the execution in the panel. */
   reveal?: (id: string) => void;
   /** The state in the history; undefined when it isn't there. Asked when a saved run claims to be running. */
   check?: (id: string) => Promise<string | undefined>;
 }
 
+/** Milliseconds between two looks at an execution that was continued. */
+const LOOK = 250;
 /** A run that says it runs but was looked at this long ago is a saved one. */
 const STALE = 60;
 
@@ -251,9 +259,41 @@ export class RunDisplay {
     this.belowKey = key;
     const { open } = this.options;
     this.belowNode.replaceChildren(
-      ...(run.failure ? [failureBlock(run.failure, this.say, open)] : []),
+      ...(run.failure ? [failureBlock(run.failure, this.say, open, this.live(run))] : []),
       ...outputBlocks(run, this.say, open)
     );
+  }
+
+  /** What can be done about the notebook that failed, where there is a server to do it. */
+  private live(run: IRun): ILive | undefined {
+    const { openLive, goOn } = this.options;
+    if (!openLive || !goOn || run.state !== 'failed') {
+      return undefined;
+    }
+    const tell = async (failure: IFailure): Promise<void> => {
+      if (await goOn(run.id, failure.run!, failure.cell!)) {
+        await this.follow(run.id);
+      }
+    };
+    return {
+      open: failure => openLive(run.id, failure.run!),
+      goOn: failure => void tell(failure)
+    };
+  }
+
+  /** Show an execution that goes on, to its end: the cell it belongs to has ended long ago. */
+  private async follow(id: string): Promise<void> {
+    const { look } = this.options;
+    let begun = false; // at first it may still have its old end
+    for (let looks = 0; look && this.node.isConnected; looks++) {
+      const run = await look(id);
+      begun ||= !isOver(run.state) || looks > 40;
+      this.update({ ...run, variable: this.run?.variable });
+      if (begun && isOver(run.state)) {
+        return;
+      }
+      await new Promise(resolve => window.setTimeout(resolve, LOOK));
+    }
   }
 
   private bar = h('div', { class: 'fb-Progress', role: 'progressbar', 'aria-valuemin': '0' });

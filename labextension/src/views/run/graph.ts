@@ -116,7 +116,7 @@ function folded(node: INode): string {
   return [node.word, node.count || node.summary].filter(Boolean).join(' · ');
 }
 
-const TICKS: Record<string, string> = { d: ' fb-mod-done', r: ' fb-mod-running', f: ' fb-mod-failed' };
+const TICKS: Record<string, string> = { d: ' fb-mod-done', c: ' fb-mod-copied', r: ' fb-mod-running', f: ' fb-mod-failed' };
 
 /** One segment a cell; above forty cells one bar. */
 function stripOf(cells: string, x: number, w: number): string {
