@@ -29,6 +29,11 @@ tasks:
   - {id: ask, type: io.kestra.plugin.core.flow.Pause, onResume: [{id: name, type: STRING}]}
   - {id: greet, type: io.kestra.plugin.core.log.Log, message: "Hello {{ outputs.ask.onResume.name }}"}
 """
+SLEEPING = """
+id: sleeping
+namespace: tests
+tasks: [{id: ask, type: io.kestra.plugin.core.flow.Sleep, duration: PT60S}]
+"""
 AGAIN = """
 id: again
 namespace: tests
@@ -137,6 +142,18 @@ def test_who_waits_gets_the_execution_that_retries_end_with(workspace: fb.Worksp
     assert (last.parent_id, run.last.id) == (run.id, last.id)
     assert [view.state for view in run.watch()][-1] == "success"
     assert workspace.run(AGAIN).state is State.SUCCESS
+
+
+def test_a_kill_that_comes_with_the_start_ends_it(workspace: fb.Workspace) -> None:
+    engine = workspace.engine
+
+    async def killed_at_once() -> str:
+        run_id = await engine.run(SLEEPING)
+        await engine.kill(run_id)
+        return await engine.wait(run_id, 20)
+
+    run = workspace.execution(workspace.portal.call(killed_at_once()))
+    assert states(run) == {"ask": "KILLED"}
 
 
 def test_a_marked_task_run_lets_the_flow_go_on(workspace: fb.Workspace) -> None:

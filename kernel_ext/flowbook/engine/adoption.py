@@ -27,12 +27,14 @@ from .drive import Driver
 from .left_behind import taken_in
 
 if TYPE_CHECKING:
+    from flowbook.store.connection import Follower
+
     from .workspace import Workspace
 
 _log = logging.getLogger(__name__)
 WISH = "wish"
 HEARD = 5.0
-"""Seconds that the answer to a wish is waited for; a host that is busy takes it later."""
+"""Seconds between two looks at the host that has been told of a wish."""
 ROUND = 3.0
 """Seconds between two looks for executions whose host is gone."""
 
@@ -62,8 +64,8 @@ class Adoption:
             await self._follower.aclose()
 
     async def tell(self, execution_id: str, event: e.Event, secrets: Iterable[str] = ()) -> None:
-        """Have an event taken; returns once it is, or after some seconds if its host is busy. Raises
-        `NotFound`."""
+        """Have an event taken; returns once it is, or after some seconds if its host is there but busy.
+        Raises `NotFound`."""
         workspace = self._workspace
         driver = workspace.drivers.get(execution_id)
         try:
@@ -73,7 +75,7 @@ class Adoption:
             return
         driver.closing.learn(secrets)
         driver.post(event)
-        await _taken(driver)
+        await taken(driver)
 
     async def _wish(self, execution_id: str, event: e.Event, secrets: Iterable[str]) -> None:
         """Tell the host that drives an execution."""
@@ -81,16 +83,26 @@ class Adoption:
         told = Closing(lambda: workspace.key, secrets).payload(e.to_json(event))
         wish: dict[str, Any] = {"id": new_id(workspace.random), "event": told}
         follower = workspace.store.follow(executions=[execution_id])
+        heard = asyncio.create_task(_heard(follower, wish["id"]))
         try:
             row = EventRow(execution_id, workspace.clock.now(), WISH, wish)
             await workspace.store.append([row], [], None)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEARD):
-                    async for batch in follower:
-                        if any(_honours(one, wish["id"]) for one in batch.events):
-                            break
+            while not (await asyncio.wait({heard}, timeout=HEARD))[0]:
+                if await self._is_connected(execution_id):
+                    return  # its host is busy and will hear of it
+                with contextlib.suppress(Conflict):  # until it counts as dead
+                    await taken(await self.take_over(execution_id))
         finally:
+            heard.cancel()
+            await asyncio.gather(heard, return_exceptions=True)
             await follower.aclose()
+
+    async def _is_connected(self, execution_id: str) -> bool:
+        """Whether the host that owns an execution has its connection to the history."""
+        store = self._workspace.store
+        owners = await store.query("owner_of", execution_id=execution_id)
+        hosts = {host["id"]: host["connected"] for host in await store.transact("hosts_list")}
+        return any(hosts.get(owner["host"], False) for owner in owners)
 
     async def read(self, execution_id: str) -> Driver:
         """An execution rebuilt from its events, without driving it. Raises `NotFound`."""
@@ -191,8 +203,8 @@ class Adoption:
             await asyncio.sleep(ROUND)
 
 
-async def _taken(driver: Driver) -> None:
-    """Return when a driver has taken what has arrived so far, and it is durable."""
+async def taken(driver: Driver) -> None:
+    """Return when a driver has taken what has arrived so far, and it is durable; or after some seconds."""
     wanted = driver.posted
     watcher = driver.watch()
     try:
@@ -203,6 +215,13 @@ async def _taken(driver: Driver) -> None:
                     await watcher.wait()
     finally:
         driver.unwatch(watcher)
+
+
+async def _heard(follower: Follower, wish: str) -> None:
+    """Return when the host that was told of a wish has taken it."""
+    async for batch in follower:
+        if any(_honours(row, wish) for row in batch.events):
+            return
 
 
 def _honours(row: Mapping[str, Any], wish: str) -> bool:

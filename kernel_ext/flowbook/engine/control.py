@@ -134,7 +134,7 @@ class Control:
             )
             created = replace(created, inputs=resolved)
         workspace.drive(flow, new, created, secrets=secrets)
-        return new
+        return await workspace.begun(new)
 
     def go_on(self, successor: Successor, old: Driver) -> None:
         """Drive the execution that has taken a RETRIED one's place."""

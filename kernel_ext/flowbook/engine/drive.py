@@ -267,7 +267,9 @@ class Driver:
             case c.RunAttempt():
                 key = (command.task_run, command.attempt)
                 run = self.execution.task_runs.get(command.task_run)
-                if run is not None and run.runs_attempt(command.attempt):
+                if run is None or run.state is State.KILLING:
+                    return  # killed by what came with its start: the command that follows says so
+                if run.runs_attempt(command.attempt):
                     self._attempts[key] = self._spawn(self._attempt(run, command))
             case c.Ask():
                 self._spawn(self._answer(command))

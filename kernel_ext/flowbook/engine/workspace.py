@@ -33,7 +33,7 @@ from flowbook.workspace import place as places
 from flowbook.workspace import trust
 
 from . import checks, creation, limits, namespaces
-from .adoption import Adoption
+from .adoption import Adoption, taken
 from .brisk import Brisk
 from .closing import Closing
 from .continuing import Continuing
@@ -267,6 +267,12 @@ class Workspace:
             schedule_date=schedule_date,
             checked=True,
         )
+
+    async def begun(self, execution_id: str) -> str:
+        """Return when an execution started here is in the history, where others find it; its id."""
+        if (driver := self.drivers.get(execution_id)) is not None:
+            await taken(driver)
+        return execution_id
 
     async def start(
         self,

@@ -4,6 +4,10 @@ select o.execution_id, o.epoch from owners o
 join executions e on e.id = o.execution_id
 where o.host = $host and e.ended_at is null
 
+-- name: owner_of
+-- Who owns an execution.
+select host, epoch from owners where execution_id = $execution_id
+
 -- name: leases_of
 -- The leases a host holds.
 select * from leases where host = $host

@@ -73,6 +73,7 @@ class CreateHandler(FlowbookHandler):
         )
         if self.get_query_argument("wait", "false") == "true":
             run_id = await self.host.wait(workspace.wait(run_id))
+        await self.host.wait(workspace.begun(run_id))
         body = await self.host.wait(whole(workspace, run_id))
         self.answer({**body, "url": self._url(run_id)})
 
