@@ -85,11 +85,21 @@ async def one(path: Path, kernels: Kernels) -> None:
     assert result.error is None
 
 
-def by_papermill(path: Path) -> None:
+def by_papermill(path: Path, engine: str | None = None) -> None:
     import papermill
 
     out = path.parent / f"out-{next(NUMBERS)}.ipynb"
-    papermill.execute_notebook(str(path), str(out), progress_bar=False)
+    papermill.execute_notebook(str(path), str(out), engine_name=engine, progress_bar=False)
+
+
+def by_our_engine(path: Path) -> None:
+    """papermill with our engine where no keeper is."""
+    import papermill
+
+    from flowbook.hosts.papermill import FlowbookEngine
+
+    papermill.engines.papermill_engines.register("flowbook", FlowbookEngine)
+    by_papermill(path, "flowbook")
 
 
 def by_nbclient(path: Path) -> None:
@@ -107,14 +117,20 @@ def timed(benchmark: Any, work: Callable[[], object], rounds: int, each: int = 1
 
 
 @pytest.mark.parametrize("cells", [THREE, PANDAS], ids=["three", "pandas"])
-@pytest.mark.parametrize("way", ["warm", "stock", "papermill", "nbclient"])
+@pytest.mark.parametrize("way", ["warm", "stock", "papermill", "engine", "nbclient"])
 def test_one_after_another(
-    benchmark: Any, tmp_path: Path, warm: Warm, cells: Any, way: str
+    benchmark: Any,
+    tmp_path: Path,
+    warm: Warm,
+    cells: Any,
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     benchmark.group = f"notebook in turn: {'3 cells' if cells is THREE else 'pandas'}"
     path = written(tmp_path, cells)
-    if way in ("papermill", "nbclient"):
-        peer = by_papermill if way == "papermill" else by_nbclient
+    peers = {"papermill": by_papermill, "engine": by_our_engine, "nbclient": by_nbclient}
+    if (peer := peers.get(way)) is not None:
+        monkeypatch.setenv("FLOWBOOK_HOME", str(tmp_path))
         timed(benchmark, lambda: peer(path), rounds=5)
         return
     with asyncio.Runner() as runner:

@@ -10,7 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+
+from flowbook.elected import Seat
+from flowbook.kernels.warm import Warm
+from flowbook.workspace.place import find
 
 from .conftest import PACKAGE, notebook
 
@@ -27,7 +32,7 @@ def written(folder: Path, *cells: Any) -> Path:
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flowbook.kernels.papermill import FlowbookEngine
+    from flowbook.hosts.papermill import FlowbookEngine
 
     monkeypatch.setenv("PYTHONPATH", str(PACKAGE))
     papermill.engines.papermill_engines.register("flowbook", FlowbookEngine)
@@ -76,6 +81,27 @@ def test_inside_a_running_loop(tmp_path: Path) -> None:
         return execute(tmp_path, "print('in')")
 
     assert asyncio.run(inside()).cells[0].outputs[0].text == "in\n"
+
+
+def test_the_workspaces_keeper_lends_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWBOOK_HOME", str(tmp_path))
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # ipykernel looks for it
+    where = "import os; print(os.getppid(), os.getcwd(), os.environ['FLOWBOOK_HOME'])"
+    warm = Warm(Seat(find().runtime, "kernels"))
+    execute(tmp_path, where)
+    execute(tmp_path, where)
+    assert asyncio.run(warm.listed()) is None  # none is started for papermill alone
+    assert asyncio.run(warm.warm(dict(os.environ)))
+    try:
+        held = asyncio.run(warm.listed())
+        assert held is not None
+        said = execute(tmp_path, where).cells[0].outputs[0].text.split()
+        assert psutil.Process(int(said[0])).ppid() == held["pid"]
+        assert said[1:] == [os.getcwd(), str(tmp_path)]
+    finally:
+        asyncio.run(warm.end())
 
 
 def test_execution_timeout_is_per_cell(tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import write_ipynb
 from papermill.log import logger
 
-from .notebook import dump, parse
-from .run import run
-from .terms import CellNews, MetricNews, NotebookResult, NotebookRun
+from flowbook.elected import Seat
+from flowbook.kernels.notebook import dump, parse
+from flowbook.kernels.run import Kernels, Stock, run
+from flowbook.kernels.terms import CellNews, MetricNews, NotebookResult, NotebookRun
+from flowbook.workspace.place import find
 
 
 class FlowbookEngine(Engine):  # type: ignore[misc]
@@ -69,6 +71,16 @@ class FlowbookEngine(Engine):  # type: ignore[misc]
         return nb
 
 
+def _kernels() -> Kernels:
+    """Those of the keeper of this folder's workspace, if it has one now."""
+    seat = Seat(find().runtime, "kernels")
+    if not seat.socket.exists() or not seat.is_held():
+        return Stock()
+    from flowbook.kernels.warm import Warm
+
+    return Warm(seat)
+
+
 def _task(nb: Any, kernel_name: str, folder: Path, options: dict[str, Any]) -> NotebookRun:
     shown = nb.metadata.papermill.get("input_path")
     path = folder / (
@@ -91,7 +103,7 @@ def _in_thread(task: NotebookRun, hear: Any) -> NotebookResult:
     """Run on a loop of its own: the caller may be inside one, as in a notebook."""
     loop = asyncio.new_event_loop()
     ended: list[NotebookResult | BaseException] = []
-    running = loop.create_task(run(task, hear))
+    running = loop.create_task(run(task, hear, kernels=_kernels()))
 
     def carry() -> None:
         try:
