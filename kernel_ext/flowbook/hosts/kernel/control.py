@@ -17,6 +17,7 @@ from .continuing import resumed_at_cell
 from .main_thread import MainThread
 from .named import run_of, wanted_id
 from .tables import Table
+from .waiting import leave
 
 if TYPE_CHECKING:
     from .magics import FlowMagics
@@ -112,14 +113,13 @@ def _shown(
         return _several(magics, given, action, **options)
     run_id = run_of(magics, given.run)
     here = None if given.bg else MainThread(magics.shell)
-    places = magics.ws.engine.code_places
-    if here is not None:  # before it goes on: its cells run here
-        places[run_id, "python"] = here
+    if here is None:
+        return go_on(magics, act(run_id), given, None)
+    magics.ws.engine.code_places[run_id, "python"] = here  # before it goes on: its cells run here
     try:
-        run = act(run_id)
-        return go_on(magics, run, given, here)
+        return go_on(magics, act(run_id), given, here)
     finally:
-        places.pop((run_id, "python"), None)
+        leave(magics.ws, run_id, here)
 
 
 def _done(

@@ -218,15 +218,12 @@ class _Asked:
 @contextlib.contextmanager
 def _channel(folder: Path) -> Iterator[None]:
     """`fb.outputs` and its like lead to an attempt meanwhile."""
-    before = os.environ.get("FLOWBOOK_RUN")
+    before = os.environ.get("FLOWBOOK_RUN", "")
     os.environ["FLOWBOOK_RUN"] = str(folder)
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop("FLOWBOOK_RUN", None)
-        else:
-            os.environ["FLOWBOOK_RUN"] = before
+        os.environ["FLOWBOOK_RUN"] = before  # never removed: the engine may be copying them
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
 

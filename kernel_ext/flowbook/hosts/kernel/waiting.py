@@ -51,11 +51,18 @@ def wait(workspace: Any, run: Any, display: RunDisplay | None, here: MainThread)
                 interrupted = now
     finally:
         here.close()
-        workspace.engine.code_places.pop((run.id, "python"), None)
+        leave(workspace, run.id, here)
     run = run.last
     if display is not None and (display.view is None or not display.view.is_over):
         display.show(workspace.view(run.id))
     refuse_failure(run)
+
+
+def leave(workspace: Any, run_id: str, here: MainThread) -> None:
+    """Have the cells of an execution run here no longer."""
+    places = workspace.engine.code_places
+    if places.get((run_id, "python")) is here:
+        del places[run_id, "python"]
 
 
 def kill(workspace: Any, run_id: str) -> None:
