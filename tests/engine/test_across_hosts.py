@@ -17,6 +17,7 @@ import pytest
 import flowbook as fb
 from flowbook.kinds.state import State
 
+pytestmark = pytest.mark.slow
 HOST = Path(__file__).with_name("commanded_host.py")
 STEPS = """
 id: %s
