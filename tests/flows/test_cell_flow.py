@@ -82,6 +82,22 @@ def test_any_code_comes_back_as_it_was(code: str) -> None:
     assert found["odd"].code == code.rstrip("\n") + "\n"  # type: ignore[attr-defined]
 
 
+def test_a_cell_gets_another_name_wherever_it_stands() -> None:
+    text = put(put(None, "load", "frame = [1]"), "total", "sum(frame)")
+    text = put(text, "say", "print(1)", after=("load",))
+    text = put(text, "read", "frame = [2]", instead="load")
+
+    assert [str(edge) for edge in cells_of(text).edges] == [
+        "read → say, as it says",
+        "read → total, by frame",
+    ]
+    assert "load" not in text
+    with pytest.raises(NotFound, match="no cell 'lead' to take the place of"):
+        put(text, "x", "1", instead="lead")
+    with pytest.raises(Conflict, match="has a cell 'total' already"):
+        put(text, "total", "1", instead="read")
+
+
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(NotFound, match=r"no cell 'lod' to come before\. Did you mean 'load'\?"):
         put(WRITTEN, "x", "1", after=("lod",))

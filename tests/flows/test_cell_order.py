@@ -52,6 +52,7 @@ def edges(*cells: str, **after: tuple[str, ...]) -> list[str]:
         pytest.param(
             "df = clean(df)", "df = read()", ["b → a, by df"], id="changes what is made below"
         ),
+        pytest.param("rows = []", "rows.append(1)", ["a → b, by rows"], id="method that changes"),
         pytest.param("n = 0", "n += 1", ["a → b, by n"], id="augmented"),
         pytest.param(
             "def f(): return g()", "def g(): return f()", ["a → b, by f"], id="each calls the other"
@@ -117,6 +118,23 @@ def test_a_reader_runs_before_its_name_is_written_again() -> None:
         "c → d, by x",
     ]
     assert order("print(x)", "y = x", "x = 1").ids == ("c", "a", "b")
+
+
+def test_what_a_method_changes_is_read_after_it() -> None:
+    assert edges("model = make()", "print(model)", "model.fit(x)", "model.predict(y)") == [
+        "a → c, by model",
+        "a → b, by model",
+        "b → c, by model",
+        "c → d, by model",
+    ]
+    assert edges("df = read()", "df.drop('x', inplace=True)", "df")[-1] == "b → c, by df"
+
+
+def test_a_function_of_a_module_changes_no_module() -> None:
+    assert edges("import numpy as np", "np.append(a, 1)", "np.ones(3)") == [
+        "a → b, by np",
+        "a → c, by np",
+    ]
 
 
 def test_what_is_said_replaces_what_follows_from_names() -> None:

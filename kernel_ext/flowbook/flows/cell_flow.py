@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -21,6 +21,8 @@ from .messages import did_you_mean
 from .source import Source, load
 
 CELL = "flowbook.jupyter.Cell"
+Said: TypeAlias = tuple[str, ...] | None
+"""What a cell is said to come after; `None` if that follows from names."""
 FROM_NAMES = "# from names: "
 TASKS = re.compile(
     r"^tasks:[^\n]*\n(?:(?:[ \t-][^\n]*)?\n|#[^\n]*\n(?=(?:#[^\n]*\n|\s*\n)*[ \t-]))*", re.MULTILINE
@@ -45,6 +47,8 @@ class NewCell:
     outputs: tuple[str, ...] = ()
     after: tuple[str, ...] | None = None
     """`None`: it follows from names."""
+    instead: str | None = None
+    """The cell whose place it takes, if it has another id now."""
 
 
 def with_cell(text: str | None, uid: tuple[str, str], cell: NewCell) -> CellFlow:
@@ -61,6 +65,8 @@ def with_cell(text: str | None, uid: tuple[str, str], cell: NewCell) -> CellFlow
             f"Flow {'.'.join(uid)} has tasks that are no cells ({', '.join(map(str, others))}): "
             "edit its YAML, or name another flow with --flow"
         )
+    if cell.instead is not None:
+        tasks, said = _renamed(tasks, said, cell, ".".join(uid))
     known = [task["id"] for task in tasks if task["id"] != cell.id]
     for other in cell.after or ():
         if other not in known:
@@ -76,6 +82,28 @@ def with_cell(text: str | None, uid: tuple[str, str], cell: NewCell) -> CellFlow
     return _written(text, tasks, {**said, cell.id: cell.after})
 
 
+def _renamed(
+    tasks: Sequence[dict[str, Json]], said: Mapping[str, Said], cell: NewCell, flow: str
+) -> tuple[list[dict[str, Json]], dict[str, Said]]:
+    """The tasks with another id for one of them, wherever it stands. Raises `NotFound`, `Conflict`."""
+    known = [str(task["id"]) for task in tasks]
+    if cell.instead not in known:
+        hint = (
+            did_you_mean(str(cell.instead), known)
+            or f"There are: {', '.join(known) or 'none yet'}."
+        )
+        raise NotFound(f"Flow {flow} has no cell '{cell.instead}' to take the place of. {hint}")
+    if cell.id in known and cell.id != cell.instead:
+        raise Conflict(f"Flow {flow} has a cell '{cell.id}' already: run it without --instead")
+
+    def new(name: str) -> str:
+        return cell.id if name == cell.instead else name
+
+    return [{**task, "id": new(str(task["id"]))} for task in tasks], {
+        new(name): None if after is None else tuple(map(new, after)) for name, after in said.items()
+    }
+
+
 def cells_of(text: str) -> Order:
     """The order that a flow's cells would be in; other tasks count for nothing."""
     tasks, said = _read(text)
@@ -85,7 +113,7 @@ def cells_of(text: str) -> Order:
 OWN = ("id", "type", "outputs", "after", "code")
 
 
-def _read(text: str) -> tuple[list[dict[str, Json]], dict[str, tuple[str, ...] | None]]:
+def _read(text: str) -> tuple[list[dict[str, Json]], dict[str, Said]]:
     """The tasks of a flow, and what each of them is said to come after."""
     source = load(text)[0]
     written = source.value.get("tasks") if isinstance(source.value, Mapping) else None
@@ -107,9 +135,7 @@ def _said(source: Source, number: int, task: Mapping[str, Json]) -> tuple[str, .
     return None if FROM_NAMES in line else tuple(str(name) for name in names)
 
 
-def _ordered(
-    tasks: Sequence[Mapping[str, Json]], said: Mapping[str, tuple[str, ...] | None]
-) -> Order:
+def _ordered(tasks: Sequence[Mapping[str, Json]], said: Mapping[str, Said]) -> Order:
     return ordered(
         [
             Placed(id=str(task["id"]), code=str(task.get("code", "")), after=said[str(task["id"])])
@@ -118,9 +144,7 @@ def _ordered(
     )
 
 
-def _written(
-    text: str, tasks: Sequence[Mapping[str, Json]], said: Mapping[str, tuple[str, ...] | None]
-) -> CellFlow:
+def _written(text: str, tasks: Sequence[Mapping[str, Json]], said: Mapping[str, Said]) -> CellFlow:
     order = _ordered(tasks, said)
     if order.circle:
         raise Conflict(f"These cells would wait for each other: {', '.join(order.circle)}")

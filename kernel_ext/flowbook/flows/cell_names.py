@@ -24,6 +24,25 @@ KNOWN = frozenset(dir(builtins)) | {
 }
 """Names that are there in every kernel."""
 SEES_ALL = frozenset({"exec", "eval", "globals", "locals", "vars"})
+CHANGING = frozenset(
+    [
+        "add",
+        "append",
+        "clear",
+        "discard",
+        "extend",
+        "fit",
+        "insert",
+        "pop",
+        "popitem",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    ]
+)
+"""Methods that change what they are called on; so does any with `inplace=True`."""
 LINE_MAGIC = re.compile(r"^(\s*)(?:([\w,. ]+?)\s*=\s*)?([%!]{1,2})\s*(.*)$")
 CODE_MAGICS = frozenset({"time", "timeit", "prun", "memit"})
 CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
@@ -40,6 +59,8 @@ class Names:
     """Read before the cell itself binds them."""
     writes: frozenset[str] = frozenset()
     """Bound, or changed in place."""
+    changes: frozenset[str] = frozenset()
+    """Changed in place and not bound."""
     imports: frozenset[tuple[str, str]] = frozenset()
     """Names that are bound by imports alone, with what is imported."""
     unseen: str = ""
@@ -59,7 +80,11 @@ def names_of(code: str) -> Names:
     writes = reader.bound | reader.changed
     imports = {(name, what) for name, what in reader.imports.items() if name not in reader.plain}
     return Names(
-        frozenset(reads - KNOWN), frozenset(writes), frozenset(imports), unseen or reader.unseen
+        frozenset(reads - KNOWN),
+        frozenset(writes),
+        frozenset(reader.changed - reader.bound),
+        frozenset(imports),
+        unseen or reader.unseen,
     )
 
 
@@ -226,6 +251,8 @@ class _Reader(ast.NodeVisitor):
             inner = called.value.func
             if isinstance(inner, ast.Name) and inner.id == "get_ipython":
                 self.unseen = self.unseen or f"get_ipython().{called.attr}(…)"
+        if isinstance(called, ast.Attribute) and _changes(called.attr, node.keywords):
+            self._change(called.value)
         self.generic_visit(node)
 
     # -- scopes ----------------------------------------------------------------------------------
@@ -284,6 +311,13 @@ class _Reader(ast.NodeVisitor):
             self.read([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
 
     visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _comprehension
+
+
+def _changes(method: str, keywords: Iterable[ast.keyword]) -> bool:
+    return method in CHANGING or any(
+        one.arg == "inplace" and isinstance(one.value, ast.Constant) and one.value.value is True
+        for one in keywords
+    )
 
 
 def _arguments(given: ast.arguments) -> list[ast.arg]:

@@ -100,9 +100,9 @@ def _of_name(name: str, cells: Sequence[Placed]) -> Iterator[tuple[str, str]]:
     """What one name says: writers in turn, each reader between the writers around it."""
     users = [cell for cell in cells if name in cell.names.reads | cell.names.writes]
     writers = [cell for cell in users if name in cell.names.writes]
-    if _is_same_import(name, writers):
-        first = writers[0].id
-        yield from ((first, one.id) for one in users if one not in writers)
+    binders = [cell for cell in writers if name not in cell.names.changes]
+    if _is_same_import(name, binders):  # what a module's functions change is not the module
+        yield from ((binders[0].id, one.id) for one in users if one not in binders)
         return
     makers = [cell for cell in writers if name not in cell.names.reads]
     if makers and writers[0] not in makers:  # it changes what is made further down

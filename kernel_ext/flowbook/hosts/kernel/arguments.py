@@ -159,6 +159,7 @@ def _task(add: Add) -> None:
         help="what it comes after; else that follows from names",
     )
     add("--outputs", nargs="+", metavar="NAME", help="variables to hand on: a,b")
+    add("--instead", metavar="TASK", help="the task whose place it takes: a new name for it")
     add("-o", "--out", metavar="VAR", help="the name that gets the run")
     add("-q", "--quiet", action="store_true", help="no display")
 

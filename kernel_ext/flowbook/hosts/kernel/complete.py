@@ -115,7 +115,7 @@ def _in_task(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:
     option = next((word for word in reversed(words) if word.startswith("-")), "")
     if option == "--flow" and words[-1] == option:
         return fragment, _flows(magics)
-    if option == "--after" or len(words) == 1:
+    if option in ("--after", "--instead") or len(words) == 1:
         named = words.index("--flow") + 1 if "--flow" in words else len(words)
         return fragment, _cells(magics, words[named] if named < len(words) else None)
     return fragment, ()

@@ -40,6 +40,7 @@ def run_task(magics: FlowMagics, line: str, code: str) -> Any:
         code=code,
         outputs=tuple(_names(given.outputs, "--outputs")),
         after=None if given.after is None else tuple(_split(given.after)),
+        instead=given.instead,
     )
     uid = uid_of(magics, given.flow)
     newest = newest_of(magics, *uid)
