@@ -24,8 +24,8 @@ from flowbook.elected import Seat
 from flowbook.kernels import run as running
 from flowbook.kernels.client import KernelClient
 from flowbook.kernels.environment import without_secrets
-from flowbook.kernels.run import Kernels, Stock, run
-from flowbook.kernels.stock import find_spec
+from flowbook.kernels.run import run
+from flowbook.kernels.stock import Kernels, Stock, find_spec
 from flowbook.kernels.terms import NotebookRun
 from flowbook.kernels.warm import Warm, WarmKernel
 

@@ -17,7 +17,8 @@ from papermill.log import logger
 
 from flowbook.elected import Seat
 from flowbook.kernels.notebook import dump, parse
-from flowbook.kernels.run import Kernels, Stock, run
+from flowbook.kernels.run import run
+from flowbook.kernels.stock import Kernels, Stock
 from flowbook.kernels.terms import CellNews, MetricNews, NotebookResult, NotebookRun
 from flowbook.workspace.place import find
 

@@ -15,8 +15,8 @@ from . import declared
 from .cells import CellOutputs, error_line
 from .client import KernelClient
 from .pieces import ENDED, CodeError, Heard, Piece
-from .run import GRACE, START_TIMEOUT, Kernels
-from .stock import Kernel, NoKernel, ends_by_shell, find_spec
+from .run import GRACE, START_TIMEOUT
+from .stock import Kernel, Kernels, NoKernel, ends_by_shell, find_spec
 
 PACKAGES = Path(__file__).parents[2]
 

@@ -10,27 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from ..clock import SystemClock
 from . import declared, handed_out
-from .cells import MAX_TEXT, CellOutputs, Widgets, error_line, excerpt
+from .cells import CellOutputs, error_line, excerpt
 from .client import KernelClient
-from .executed import Entry, Executed, is_skipped, plain_text
-from .handed_out import NewsReader
+from .executed import is_skipped
 from .journal import Journal
-from .notebook import INJECTED, RAISES, SKIP, Document, Json, count, numbered, tags, write
+from .notebook import INJECTED, RAISES, SKIP, Document, Json, numbered, tags, write
 from .parameters import masked
 from .prepared import Prepared, prepare
-from .stock import Kernel, NoKernel, StockKernel, ends_by_shell
+from .stock import Kernel, Kernels, NoKernel, Stock, ends_by_shell
+from .telling import Telling
 from .terms import (
     CellNews,
-    CellState,
-    MetricNews,
     News,
     NotebookError,
     NotebookResult,
@@ -41,47 +37,6 @@ from .translate import duration_text
 START_TIMEOUT = 60.0
 GRACE = 5.0
 """Seconds an interrupted cell, or a kernel asked to end, has before it is killed."""
-_TICK = timedelta(seconds=0.2)
-
-
-class Kernels(Protocol):
-    """Where kernels come from."""
-
-    async def take(
-        self,
-        spec: Any,
-        name: str,
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        log: Path,
-        parks: bool = False,
-    ) -> Kernel:
-        """A kernel nobody has used; `parks` says that it may be parked in the end."""
-        ...
-
-    async def resume(self, key: str) -> tuple[Kernel, Mapping[str, Any]] | None:
-        """The kernel parked for a task run and what the keeper says of it; `None` if it is gone."""
-        ...
-
-
-class Stock:
-    """Kernels started when they are needed."""
-
-    async def take(
-        self,
-        spec: Any,
-        name: str,
-        *,
-        cwd: Path,
-        env: Mapping[str, str],
-        log: Path,
-        parks: bool = False,
-    ) -> Kernel:
-        return await StockKernel.start(spec, name, cwd=cwd, env=env, log=log)
-
-    async def resume(self, key: str) -> None:
-        return None
 
 
 async def run(task: NotebookRun, news: News, *, kernels: Kernels | None = None) -> NotebookResult:
@@ -124,25 +79,19 @@ class _Running:
         self.prepared = prepared
         self.parked = parked
         self.document = prepared.document
-        self.total = count(self.document)
-        self.done = self.failed = 0
-        self.executed = Executed(prepared.shown)
+        self.telling = Telling(task, prepared.shown, news)
+        self.total = self.telling.total
         self.copy = task.out_dir / prepared.notebook.name
         self.started = datetime.now(UTC)
         self.language_info: Json = None
-        self.current: CellNews | None = None
-        self.outputs: CellOutputs | None = None
-        self.dirty = False
-        self._tell = news
-        self._journal: Journal | None = None
-        self._reader = NewsReader(task.out_dir, self._channel)
 
     async def carry(self, kernels: Kernels) -> NotebookResult:
         error: NotebookError | None = None
         stopped = False
-        shown, name = self.executed.document, self.copy.name
-        with Journal(self.task.out_dir, shown, self.task.meta, name) as self._journal:
-            ticker = asyncio.create_task(self._tick())
+        telling = self.telling
+        shown, name = telling.executed.document, self.copy.name
+        with Journal(self.task.out_dir, shown, self.task.meta, name) as telling.journal:
+            ticker = asyncio.create_task(telling.tick())
             try:
                 await self._in_kernel(kernels)
             except _Failed as failure:
@@ -154,7 +103,7 @@ class _Running:
                 raise
             finally:
                 ticker.cancel()
-                self._look()
+                telling.look()
                 self._finish(failed=stopped or error is not None)
         outputs = handed_out.collect(self.task.out_dir)
         if error is None and self.task.outputs:
@@ -166,7 +115,7 @@ class _Running:
                 error = NotebookError(
                     message=_undefined(self.prepared.notebook.name, missing), kind="NameError"
                 )
-        cells = {"total": self.total, "done": self.done, "failed": self.failed}
+        cells = {"total": self.total, "done": telling.done, "failed": telling.failed}
         warnings = [*self.prepared.warnings, *(o.warning for o in outputs.values() if o.warning)]
         return NotebookResult(
             outputs=outputs, executed=self.copy, cells=cells, error=error, warnings=warnings
@@ -174,7 +123,7 @@ class _Running:
 
     def _finish(self, *, failed: bool) -> None:
         now = datetime.now(UTC)
-        self._emit(
+        self.telling.emit(
             {
                 "op": "done",
                 "at": now.isoformat(),
@@ -183,7 +132,7 @@ class _Running:
                 "language_info": self.language_info,
             }
         )
-        write(self.executed.settled(), self.copy)
+        write(self.telling.executed.settled(), self.copy)
 
     async def _in_kernel(self, kernels: Kernels) -> None:
         kernel = await self._taken(kernels)
@@ -191,7 +140,7 @@ class _Running:
         failed = True
         try:
             async with KernelClient(kernel.connection) as client:
-                client.on_any = self._comms()
+                client.on_any = self.telling.comms()
                 await self._until_ready(client, kernel, death)
                 try:
                     await self._moved_in(client, death)
@@ -275,37 +224,17 @@ class _Running:
         for number, cell in numbered(self.document):
             waits = positions[id(cell)] >= self.prepared.start and not is_skipped(cell, SKIP)
             if number and waits:
-                self._tell(CellNews(cell=number, total=self.total, id=cell["id"], state="WAITING"))
+                self.telling.tell(
+                    CellNews(cell=number, total=self.total, id=cell["id"], state="WAITING")
+                )
         for number, cell in numbered(self.document):
             position = positions[id(cell)]
             if position < self.prepared.start:
-                self._copied(number, cell)
+                self.telling.copied(number, cell, position)
             elif is_skipped(cell, SKIP):
-                self._skip(number, cell)
+                self.telling.skipped(number, cell)
             else:
                 await self._cell(client, kernel, death, number, position, cell)
-
-    def _copied(self, number: int, cell: Document) -> None:
-        """A cell that ran in the attempt this one goes on with."""
-        shown = self.executed.document["cells"][self.document["cells"].index(cell)]
-        if number:
-            self.done += shown["metadata"].get("papermill", {}).get("status") == "completed"
-            text = "".join(plain_text(output) for output in shown["outputs"])[:MAX_TEXT]
-            count = len(shown["outputs"])
-            self._tell(
-                CellNews(
-                    cell=number,
-                    total=self.total,
-                    id=cell["id"],
-                    state="COPIED",
-                    outputs=count,
-                    text=text,
-                )
-            )
-
-    def _skip(self, number: int, cell: Document) -> None:
-        if number:
-            self._tell(CellNews(cell=number, total=self.total, id=cell["id"], state="SKIPPED"))
 
     async def _cell(
         self,
@@ -316,13 +245,13 @@ class _Running:
         position: int,
         cell: Document,
     ) -> None:
-        outputs = CellOutputs(position, self._emit, self.task.secrets, self.task.max_output)
-        self.outputs = outputs
-        self._begin(number, position, cell)
+        outputs = CellOutputs(position, self.telling.emit, self.task.secrets, self.task.max_output)
+        self.telling.outputs = outputs
+        self.telling.begin(number, position, cell)
 
         def hear(message: Mapping[str, Any]) -> None:
             outputs.hear(message)
-            self.dirty = True
+            self.telling.dirty = True
 
         execution = asyncio.create_task(client.execute(cell["source"], hear))
         where = f"cell {number} of {self.total}" if number else "the cell of injected parameters"
@@ -335,14 +264,14 @@ class _Running:
         except asyncio.CancelledError:
             await self._interrupt(client, kernel, execution, death)
             outputs.error = None
-            self._end(position, "STOPPED", None)
+            self.telling.end(position, "STOPPED", None)
             raise
         if death.done() and not execution.done():
             execution.cancel()
             await client.drain()
             message = f"The kernel died in {where} ({death.result()})"
             outputs.fail("DeadKernel", message)
-            self._end(position, "FAILED", None)
+            self.telling.end(position, "FAILED", None)
             tail = _tail(self.task.out_dir / "kernel.log")
             raise self._failure(message, "DeadKernel", number, cell, None, tail, died=True)
         if not execution.done():
@@ -351,7 +280,7 @@ class _Running:
                 f"{_title(where)} took longer than {duration_text(self.task.cell_timeout or 0)}"
             )
             outputs.fail("Timeout", message)
-            self._end(position, "STOPPED", None)
+            self.telling.end(position, "STOPPED", None)
             raise self._failure(message, "Timeout", number, cell, None)
         self._settle(execution.result(), outputs, number, position, cell, where)
 
@@ -366,7 +295,7 @@ class _Running:
     ) -> None:
         ran = reply.get("execution_count")
         if reply.get("status") == "ok" and outputs.error is None:
-            self._end(position, "DONE", ran)
+            self.telling.end(position, "DONE", ran)
             return
         if outputs.error is None:
             if reply.get("status") == "aborted":
@@ -378,14 +307,14 @@ class _Running:
                 )
         error = outputs.error or {}
         if RAISES in tags(cell):
-            self._end(position, "DONE", ran)
+            self.telling.end(position, "DONE", ran)
             return
         if reply.get("status") == "ok":  # a display of an error, by a kernel whose cell went on
-            self._end(position, "DONE", ran)
+            self.telling.end(position, "DONE", ran)
             return
         trace = str(error["traceback"])
         line = error_line(trace, ran)
-        self._end(position, "FAILED", ran)
+        self.telling.end(position, "FAILED", ran)
         said = f"{error['name']}: {error['message']}" if error["message"] else str(error["name"])
         message = (
             f"{_title(where)} was interrupted"
@@ -467,87 +396,6 @@ class _Running:
             message = f"The kernel died between the cells ({death.result()})"
             raise _Failed(NotebookError(message=message, kind="DeadKernel", died=True))
         return heard.error
-
-    # what is told
-
-    def _emit(self, entry: Entry) -> None:
-        self.executed.apply(entry)
-        if self._journal is not None:
-            self._journal.add(entry)
-
-    def _begin(self, number: int, position: int, cell: Document) -> None:
-        now = datetime.now(UTC)
-        self._emit({"op": "start", "cell": position, "at": now.isoformat()})
-        self.current = CellNews(
-            cell=number, total=self.total, id=cell["id"], state="RUNNING", started=now
-        )
-        self._say()
-
-    def _end(self, position: int, state: CellState, ran: Json) -> None:
-        now = datetime.now(UTC)
-        self._look()
-        if self.outputs is not None:
-            self.outputs.finish()
-        current = self.current
-        seconds = (now - current.started).total_seconds() if current and current.started else None
-        entry = {
-            "op": "end",
-            "cell": position,
-            "at": now.isoformat(),
-            "state": state,
-            "seconds": seconds,
-        }
-        self._emit(entry | ({"count": ran} if ran is not None else {}))
-        if current is None:
-            return
-        if current.cell:
-            self.done += state == "DONE"
-            self.failed += state in ("FAILED", "STOPPED")
-        self.current = replace(current, state=state, ended=now)
-        self._say()
-        self.current = None
-
-    def _say(self) -> None:
-        if self.current is None or self.outputs is None:
-            return
-        self.dirty = False
-        error = self.outputs.error
-        self.current = replace(
-            self.current,
-            outputs=self.outputs.count,
-            text=self.outputs.text,
-            error=dict(error) if error and self.current.state != "DONE" else None,
-        )
-        if self.current.cell:
-            self._tell(self.current)
-
-    def _comms(self) -> Callable[[Mapping[str, Any]], None]:
-        return Widgets(self._emit, self.task.secrets).hear
-
-    async def _tick(self) -> None:
-        clock = SystemClock()
-        while True:
-            await clock.until(clock.now() + _TICK)
-            self._look()
-            if self.dirty:
-                self._say()
-
-    def _look(self) -> None:
-        self._reader.look()
-
-    def _channel(self, entry: Mapping[str, Any]) -> None:
-        match entry:
-            case {"metric": str(name), "value": int() | float() as value}:
-                labels = {str(k): str(v) for k, v in (entry.get("tags") or {}).items()}
-                self._tell(MetricNews(name, float(value), labels))
-            case {"progress": _} if self.current is not None:
-                fraction = entry["progress"]
-                self.current = replace(
-                    self.current,
-                    progress=float(fraction) if isinstance(fraction, int | float) else None,
-                    note=masked(str(entry.get("text") or ""), self.task.secrets),
-                )
-                self.dirty = True
 
 
 def _is_cancelled() -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import FlowbookError
+from .strays import end_marked
 
 _LONGEST_SOCKET = 107  # bytes in a Unix socket's path
 
@@ -109,8 +110,11 @@ def socket_folder() -> Path:
 class StockKernel:
     """A kernel process of our own, spoken to over Unix sockets."""
 
-    def __init__(self, manager: Any, folder: Path, connection: Mapping[str, Any]) -> None:
+    def __init__(
+        self, manager: Any, folder: Path, connection: Mapping[str, Any], mark: str | None
+    ) -> None:
         self._manager = manager
+        self._mark = mark
         self._folder = folder
         self._provisioner = manager.provisioner
         self._end: asyncio.Task[Ended] = asyncio.create_task(self._watch())
@@ -130,7 +134,7 @@ class StockKernel:
                 stderr=file,
                 extra_arguments=_options(spec),
             )
-        return cls(manager, folder, manager.get_connection_info())
+        return cls(manager, folder, manager.get_connection_info(), env.get("FLOWBOOK_RUN"))
 
     @property
     def pid(self) -> int | None:
@@ -145,7 +149,9 @@ class StockKernel:
         self._signal(
             signal.SIGKILL
         )  # what it left behind; as long as it isn't reaped its pid is its own
-        return Ended(process.wait())
+        code = process.wait()
+        await asyncio.to_thread(end_marked, self._mark)
+        return Ended(code)
 
     async def ended(self) -> Ended:
         return await asyncio.shield(self._end)
@@ -175,6 +181,46 @@ class StockKernel:
         await asyncio.shield(self._end)
         await self._provisioner.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Kernels(Protocol):
+    """Where kernels come from."""
+
+    async def take(
+        self,
+        spec: Any,
+        name: str,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: Path,
+        parks: bool = False,
+    ) -> Kernel:
+        """A kernel nobody has used; `parks` says that it may be parked in the end."""
+        ...
+
+    async def resume(self, key: str) -> tuple[Kernel, Mapping[str, Any]] | None:
+        """The kernel parked for a task run and what the keeper says of it; `None` if it is gone."""
+        ...
+
+
+class Stock:
+    """Kernels started when they are needed."""
+
+    async def take(
+        self,
+        spec: Any,
+        name: str,
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        log: Path,
+        parks: bool = False,
+    ) -> Kernel:
+        return await StockKernel.start(spec, name, cwd=cwd, env=env, log=log)
+
+    async def resume(self, key: str) -> None:
+        return None
 
 
 @contextlib.contextmanager
