@@ -4,8 +4,9 @@ flow:     the flow, or `flows:` several, the last of which is run (the others ar
 probes:   task id → outcomes of its attempts (`succeed`, `fail`, `warn`, `5s fail`); else they succeed
 inputs:   values for the run; `labels:` its labels; `refused:` what the refusal says instead of a run
 then:     what people do, in order: {at: PT5S, kill: true}, {at: PT1S, pause: true},
-          {resume: {…}}, {restart: true}, {replay: task}, {mark: {task: STATE}}, {status: STATE},
-          {run: true} (once more), {force: true}, {labels: {…}} – without `at` when it is over
+          {resume: {…}}, {restart: true}, {restart: {revision: 2}}, {replay: task}, {replay: {inputs: {…}}},
+          {mark: {task: STATE}}, {status: STATE}, {run: true} (once more), {force: true},
+          {unqueue: true}, {delete: true}, {labels: {…}} – without `at` when it is over
           (or PAUSED); with `refused: text` when it shall be refused; `first: true` means the first run;
           {deploy: {…}} deploys a flow, {probes: {…}} adds outcomes
 expect:   state, states (of the execution), took, task_runs (`id=value STATE`, in order), count, timeline
@@ -31,6 +32,7 @@ import yaml
 
 import probe_part
 from flowbook.clock import VirtualClock
+from flowbook.engine.bulk import carry_out
 from flowbook.engine.timers import Timers
 from flowbook.engine.workspace import Workspace
 from flowbook.errors import FlowbookError
@@ -160,10 +162,12 @@ async def act(
         case "resume":
             await workspace.resume(execution_id, how if isinstance(how, dict) else None)
         case "restart":
-            await workspace.restart(execution_id)
+            options = how if isinstance(how, dict) else {}
+            return await workspace.restart(execution_id, **options)
         case "replay":
+            options = how if isinstance(how, dict) else {}
             task = how if isinstance(how, str) else None
-            return await workspace.replay(execution_id, task_run=task)
+            return await workspace.replay(execution_id, task_run=task, **options)
         case "mark":
             ((task, state),) = how.items()
             await workspace.change_status(execution_id, task, state)
@@ -173,6 +177,10 @@ async def act(
             await workspace.set_labels(execution_id, how)
         case "force":
             await workspace.control.force_run(execution_id)
+        case "unqueue":
+            await workspace.control.unqueue(execution_id)
+        case "delete":
+            await carry_out(workspace, "delete", [execution_id])
         case "run":
             return await workspace.run(flows_of(case)[-1], how if isinstance(how, dict) else None)
         case "deploy":

@@ -22,6 +22,7 @@ from flowbook.ids import new_id
 from flowbook.kinds.state import State
 from flowbook.store.rows import EventRow, Owner
 
+from . import callers
 from .closing import Closing, check_openable, opened
 from .drive import Driver
 from .left_behind import taken_in
@@ -109,7 +110,9 @@ class Adoption:
         stored = await self._workspace.store.execution(execution_id)
         if not stored:
             raise NotFound(f"There is no execution '{execution_id}'")
-        return Driver.reading(self._workspace, *await self._rebuilt(execution_id, stored))
+        driver = Driver.reading(self._workspace, *await self._rebuilt(execution_id, stored))
+        await callers.load(driver)
+        return driver
 
     async def _rebuilt(
         self, execution_id: str, stored: list[dict[str, Any]]

@@ -34,7 +34,7 @@ from flowbook.kinds.state import State
 from flowbook.kinds.task import Level, RunnableTask, Task
 from flowbook.store.rows import EventRow, Owner, StaleOwner, StoreBusy
 
-from . import beside, limits, rendering
+from . import beside, callers, limits, rendering
 from .attempt import AttemptContext, run_attempt
 from .closing import Closing
 from .successors import Successor, successor_of
@@ -78,6 +78,8 @@ class Driver:
         self.directories: dict[str, Path] = {}
         """Working directories that several task runs share, by the task run around them."""
         self.closing = Closing(lambda: workspace.key).of_flow(execution.flow)
+        self.caller: Driver | None = None
+        """Who drives, or reads, the execution that has called this one, if expressions ask for it."""
         self._inbox: list[tuple[e.Event, str | None]] = []
         self.posted = execution.events
         """How many events the execution is folded from once all that has arrived is taken."""
@@ -118,6 +120,7 @@ class Driver:
     async def drive(self) -> None:
         """Carry the execution to its end."""
         try:
+            await callers.load(self)
             while not self._closing:
                 await self._arrived.wait()
                 self._arrived.clear()
@@ -412,6 +415,7 @@ class Driver:
             services=self._services,
             surroundings=workspace.surroundings(self.execution.flow),
             extra=extra,
+            caller=None if self.caller is None else self.caller.execution,
         )
 
     # -- progress --------------------------------------------------------------------------------

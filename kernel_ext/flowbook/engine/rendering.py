@@ -27,6 +27,7 @@ from flowbook.kinds.durations import iso
 from flowbook.kinds.dynamic import Json, Template
 from flowbook.storage.files import Storage
 
+from . import callers
 from .tables import Seen
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def scope_of(
     services: Mapping[str, Callable[..., object]],
     surroundings: Mapping[str, Callable[[], Any]],
     extra: Mapping[str, Any] | None = None,
+    caller: Execution | None = None,
 ) -> Scope:
-    """What an expression of a task run (or of the execution) sees."""
+    """What an expression of a task run (or of the execution) sees; `caller` is what has called it."""
     names = {**surroundings, **variables(execution, run)}
     names["outputs"] = lambda: Seen(outputs_of(execution, run), storage)
     if "inputs" in names:
@@ -58,6 +60,9 @@ def scope_of(
     if "parent" in names:
         parent = names["parent"]
         names["parent"] = lambda: Seen(parent(), storage)
+    if caller is not None:
+        around = names.get("parent", dict)
+        names["parent"] = lambda: {**Seen(callers.seen(caller), storage), **around()}
     for name, value in (extra or {}).items():
         names[name] = lambda value=value: value  # type: ignore[misc]
     scope = Scope(Lazy(names), services, dialect=execution.flow.dialect, zone=zone())
