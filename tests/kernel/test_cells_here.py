@@ -53,6 +53,16 @@ tasks:
           kept = 7
   - {id: next, type: flowbook.jupyter.Cell, code: "kept = 8"}
 """
+KILLER = """\
+import threading, time
+
+def kill():
+    while kept != 5:
+        time.sleep(0.05)
+    get_ipython().run_line_magic("flow", "kill")
+
+threading.Thread(target=kill, daemon=True).start()
+"""
 
 
 def values(kernel: Kernel, expression: str) -> Any:
@@ -119,12 +129,7 @@ def test_code_that_swallows_the_interrupt_is_killed_all_the_same(kernel: Kernel)
 
 
 def test_a_kill_from_elsewhere_interrupts_the_code(kernel: Kernel) -> None:
-    kernel.run("import threading, time")
-    killer = (
-        "threading.Thread(target=lambda: (time.sleep(1), "
-        "get_ipython().run_line_magic('flow', 'kill'))).start()"
-    )
-    kernel.run("kept = 0\n" + killer)
+    kernel.run("kept = 0\n" + KILLER)
     began = time.monotonic()
     cell = kernel.run(LONG.replace("SLEEP", "time.sleep"))
 
