@@ -117,10 +117,3 @@ def test_the_first_flow_says_what_it_promises(place: Path) -> None:
     magic = next(block.text for block in BLOCKS if block.text.startswith("%%flow"))
     flow = parse(magic.partition("\n")[2])
     assert [task.id for task in flow.tasks] == ["count", "greet"]
-
-
-def test_every_part_has_an_example_and_a_doc() -> None:
-    from flowbook.kinds.describe import describe, types_of
-
-    parts = [describe(name, kind) for kind, name in types_of("task")]
-    assert [part.type for part in parts if part and not (part.doc and part.examples)] == []

@@ -64,3 +64,10 @@ def test_revisions_are_compared_run_and_restored(kernel: Kernel) -> None:
     assert kernel.run("%flow run word --revision 1 -o old -q").status == "ok"
     assert kernel.value("old['say'].outputs.value") == "one"
     assert "is back, as revision 3" in kernel.run("%flow revisions word --restore 1").printed
+
+
+def test_help_shows_the_page_of_a_type(kernel: Kernel) -> None:
+    page = kernel.run("%flow help log.Log").result
+    assert page is not None
+    assert page["text/markdown"].startswith("# Log\n\n`io.kestra.plugin.core.log.Log`")
+    assert "'%flow Lgo' isn't there" in kernel.run("%flow help Lgo").errors

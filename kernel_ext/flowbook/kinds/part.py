@@ -46,6 +46,10 @@ class Example:
     """The flow's YAML."""
     title: str = ""
     inputs: Mapping[str, Json] = field(default_factory=dict)
+    flows: tuple[str, ...] = ()
+    """Flows that must be deployed before."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Files that must lie in the workspace's folder, by name."""
     logs: tuple[str, ...] = ()
     """Lines that the execution's log must hold."""
     outputs: Mapping[str, Json] = field(default_factory=dict)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from .commands import Commands, examples
 from .completing import types
 from .output import document, listing, with_output
-
-if TYPE_CHECKING:
-    from flowbook.kinds.describe import Description, Property
 
 KINDS = ("task", "trigger", "condition", "runner", "input")
 
@@ -80,6 +76,8 @@ def doc(target: str, kind: str | None, output: str) -> None:
     if output != "table":
         document(found.to_json(), output)
         return
+    from flowbook.views.pages import page
+
     text = page(found)
     if _is_terminal():
         from rich.markdown import Markdown
@@ -91,56 +89,28 @@ def doc(target: str, kind: str | None, output: str) -> None:
         click.echo(text)
 
 
-def page(found: Description) -> str:
-    """The type's page, in Markdown."""
-    lines = [f"# {found.type.rpartition('.')[2]}", "", f"`{found.type}`", "", found.doc, ""]
-    if found.aliases:
-        lines += [f"Also written: {', '.join(f'`{alias}`' for alias in found.aliases)}.", ""]
-    own = [each for each in found.properties if each.own]
-    if own:
-        lines += ["## Properties", "", *map(_property, own), ""]
-    for example in found.examples:
-        lines += [
-            f"## {example.title or 'Example'}",
-            "",
-            "```yaml",
-            example.flow.strip(),
-            "```",
-            "",
-        ]
-    shared = [each.name for each in found.properties if not each.own]
-    if shared:
-        lines += ["Every " + found.kind + " also has: " + ", ".join(f"`{n}`" for n in shared) + "."]
-    return "\n".join(lines).rstrip()
-
-
-def _property(each: Property) -> str:
-    facts = [each.type]
-    if each.required:
-        facts.append("required")
-    elif each.default not in (None, "", [], ()):
-        facts.append(f"default `{_yaml(each.default)}`")
-    if each.dynamic:
-        facts.append("rendered")
-    return f"- `{each.name}` ({'; '.join(facts)}): {each.doc or 'no description'}"
-
-
-def _yaml(value: Any) -> str:
-    import json
-
-    return value if isinstance(value, str) else json.dumps(value)
+@plugins.command("export-docs", epilog=examples("flowbook plugins export-docs docs/types"))
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def export_docs(folder: Path) -> None:
+    """Write a Markdown page for every type, and an index of them."""
+    click.echo(f"{_write_all(folder)} pages written to {folder}")
 
 
 def _write_all(folder: Path) -> int:
     from flowbook.kinds.describe import describe, types_of
+    from flowbook.views import pages
 
+    parts = [part for kind, name in types_of() if (part := describe(name, kind)) is not None]
+    texts = {pages.name(part): pages.page(part) for part in parts}
+    for kind in pages.KINDS:
+        shared = pages.shared_page(kind, [part for part in parts if part.kind == kind])
+        if shared is not None:
+            texts[pages.shared_name(kind)] = shared
+    texts["index.md"] = pages.index_page(parts)
     folder.mkdir(parents=True, exist_ok=True)
-    written = 0
-    for kind, name in types_of():
-        if (found := describe(name, kind)) is not None:
-            (folder / f"{name}.md").write_text(page(found) + "\n")
-            written += 1
-    return written
+    for name, text in texts.items():
+        (folder / name).write_text(f"{text}\n")
+    return len(texts)
 
 
 def _unknown(name: str) -> str:

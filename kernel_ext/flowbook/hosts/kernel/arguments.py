@@ -47,7 +47,7 @@ SUMMARIES: Mapping[str, str] = {
     "kernels": "Show, make ready or end the kernels that notebooks are given.",
     "use": "Work in another workspace, or say which one is used.",
     "doctor": "Say what is installed and what is missing.",
-    "help": "Say what a verb takes.",
+    "help": "Say what a verb takes, or what a type does.",
 }
 """The verbs of `%flow`, each in a sentence."""
 
@@ -319,7 +319,7 @@ def _use(add: Add) -> None:
 
 
 def _help(add: Add) -> None:
-    add("verb", nargs="?")
+    add("verb", nargs="?", metavar="VERB|TYPE", help="a verb, or a type like core.log.Log")
 
 
 def _nothing(add: Add) -> None:

@@ -45,20 +45,35 @@ def carry_out(magics: FlowMagics, line: str) -> Any:
     return None
 
 
-def overview(magics: FlowMagics, given: Namespace) -> None:
-    """The verbs, or one of them."""
+def overview(magics: FlowMagics, given: Namespace) -> Any:
+    """The verbs, one of them, or the page of a type."""
     if given.verb:
+        if given.verb not in arguments.SUMMARIES and (found := page_of(given.verb)) is not None:
+            return found
         cell = {"flow": "", "task": "%%task"}.get(given.verb.lstrip("%"))
         print(arguments.usage(arguments.verb_of(given.verb)[0] if cell is None else cell))
-        return
+        return None
     print(
         "%%flow runs the flow that a cell's YAML says, %%task ID makes a task of a cell. %flow VERB:"
     )
     for verb, summary in arguments.SUMMARIES.items():
         print(f"  {verb:<9} {summary}")
     print(
-        "%flow VERB --help says what a verb takes, %flow help %%flow or %%task what a cell takes."
+        "%flow VERB --help says what a verb takes, %flow help %%flow or %%task what a cell takes, "
+        "%flow help TYPE what a type does."
     )
+    return None
+
+
+def page_of(name: str) -> Any:
+    """The page of a type, by its name or a short one; `None` if nobody has it."""
+    from IPython.display import Markdown
+
+    from flowbook.kinds.describe import describe
+    from flowbook.views.pages import page
+
+    found = describe(name)
+    return None if found is None else Markdown(page(found))
 
 
 def run(magics: FlowMagics, given: Namespace) -> Any:

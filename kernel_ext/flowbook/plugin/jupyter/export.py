@@ -58,9 +58,17 @@ async def exported(
     return made
 
 
+REPORT = """{
+ "cells": [
+  {"cell_type": "markdown", "metadata": {}, "source": "# Report"},
+  {"cell_type": "code", "metadata": {}, "execution_count": null, "outputs": [], "source": "6 * 7"}
+ ],
+ "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+ "nbformat": 4, "nbformat_minor": 4
+}"""
 PAGE = Example(
     title="Keep the executed copy of a notebook as a page without code",
-    needs="a notebook",
+    files={"report.ipynb": REPORT},
     flow="""
 id: report-as-page
 namespace: demo

@@ -335,9 +335,20 @@ def _states(directory: Path, patterns: Sequence[str]) -> dict[str, tuple[int, in
     return found
 
 
+TRAIN = """{
+ "cells": [
+  {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "execution_count": null, "outputs": [],
+   "source": "alpha = 1.0"},
+  {"cell_type": "code", "metadata": {}, "execution_count": null, "outputs": [],
+   "source": "import flowbook as fb\\nfb.outputs(auc=alpha * 2)"}
+ ],
+ "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+ "nbformat": 4, "nbformat_minor": 4
+}"""
 SUM = Example(
     title="Run a notebook with parameters and use what it hands on",
-    needs="a notebook",
+    files={"train.ipynb": TRAIN},
+    logs=("auc 1.0, copy at kestra:///",),
     flow="""
 id: train-then-use
 namespace: demo

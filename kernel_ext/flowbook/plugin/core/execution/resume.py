@@ -29,15 +29,22 @@ class Resume(RunnableTask):
 
 OTHER = Example(
     title="Resume another execution",
-    needs="a paused execution",
+    flows=(
+        """
+id: asks
+namespace: demo
+tasks:
+  - {id: ask, type: io.kestra.plugin.core.flow.Pause}
+""",
+    ),
     flow="""
 id: resume-another
 namespace: demo
-inputs:
-  - {id: execution, type: STRING}
 tasks:
+  - {id: other, type: io.kestra.plugin.core.flow.Subflow, namespace: demo, flowId: asks, wait: false}
   - id: resume
     type: io.kestra.plugin.core.execution.Resume
-    executionId: "{{ inputs.execution }}"
+    executionId: "{{ outputs.other.executionId }}"
+    retry: {type: constant, interval: PT0.2S, maxAttempts: 100}
 """,
 )

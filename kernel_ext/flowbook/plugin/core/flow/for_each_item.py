@@ -207,7 +207,16 @@ class ForEachItem(FlowableTask):
 
 ROWS = Example(
     title="A flow for every two rows",
-    needs="a flow demo.rows that takes the input file",
+    flows=(
+        """
+id: rows
+namespace: demo
+inputs: [{id: file, type: FILE}]
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ read(inputs.file) }}"}
+""",
+    ),
+    logs=("2 of 2",),
     flow="""
 id: every-two-rows
 namespace: demo

@@ -132,7 +132,17 @@ class Subflow(ExecutableTask):
 
 CHILD = Example(
     title="Run another flow and use its outputs",
-    needs="a flow demo.child that takes the input n and declares the output double",
+    flows=(
+        """
+id: child
+namespace: demo
+inputs: [{id: n, type: INT}]
+tasks:
+  - {id: done, type: io.kestra.plugin.core.debug.Return, format: "done"}
+outputs: [{id: double, type: INT, value: "{{ inputs.n * 2 }}"}]
+""",
+    ),
+    logs=("42",),
     flow="""
 id: parent
 namespace: demo

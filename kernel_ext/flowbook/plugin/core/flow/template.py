@@ -76,7 +76,15 @@ def _read(source: str, namespace: str, dialect: str) -> Flow:
 
 GREETING = Example(
     title="A greeting kept as a template",
-    needs="a deployed flow `demo.greeting` with a task that logs parent.outputs.args.name",
+    flows=(
+        """
+id: greeting
+namespace: demo
+tasks:
+  - {id: hello, type: io.kestra.plugin.core.log.Log, message: "Hello {{ parent.outputs.args.name }}"}
+""",
+    ),
+    logs=("Hello Ada",),
     flow="""
 id: greet-by-template
 namespace: demo

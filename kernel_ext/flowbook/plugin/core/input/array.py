@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, field_validator
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.find import find
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 
 class Array(Input):
@@ -64,3 +65,18 @@ def read_items(items: list[Json], item_type: str | None) -> list[Json]:
                 f"Unable to parse array element as `{item_type}` on `{item}`"
             ) from None
     return read
+
+
+NUMBERS = Example(
+    title="A list of whole numbers",
+    inputs={"numbers": "[1, 2]"},
+    logs=("2 numbers, at most 2",),
+    flow="""
+id: input-array
+namespace: demo
+inputs:
+  - {id: numbers, type: ARRAY, itemType: INT}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.numbers | length }} numbers, at most {{ max(inputs.numbers[0], inputs.numbers[1]) }}"}
+""",
+)

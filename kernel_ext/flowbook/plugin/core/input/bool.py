@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 
 class Bool(Input):
@@ -18,3 +19,18 @@ class Bool(Input):
         if isinstance(value, bool):
             return value
         return str(value).strip().lower() == "true"
+
+
+DRY = Example(
+    title="A switch",
+    inputs={"dry": "true"},
+    logs=("only looked",),
+    flow="""
+id: input-bool
+namespace: demo
+inputs:
+  - {id: dry, type: BOOL, defaults: false}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.dry ? 'only looked' : 'written' }}"}
+""",
+)

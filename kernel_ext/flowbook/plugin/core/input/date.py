@@ -7,6 +7,7 @@ import re
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -46,3 +47,18 @@ def read(value: Json) -> dates.date:
         return dates.date.fromisoformat(given)
     except ValueError as error:
         raise ValueError(f"Expected `DATE` but received `{value}` with errors: {error}") from None
+
+
+BORN = Example(
+    title="A day, not before another",
+    inputs={"day": "2025-02-03"},
+    logs=("03.02.2025",),
+    flow="""
+id: input-date
+namespace: demo
+inputs:
+  - {id: day, type: DATE, after: "2025-01-01"}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.day | date('dd.MM.yyyy') }}"}
+""",
+)

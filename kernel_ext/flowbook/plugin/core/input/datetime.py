@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 
 class Datetime(Input):
@@ -49,3 +50,18 @@ def read(value: Json) -> datetime:
 def write(moment: datetime) -> str:
     """The text of a moment, like `2025-01-31T10:00:00Z`."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+MOMENT = Example(
+    title="A moment with its zone",
+    inputs={"at": "2025-02-03T10:00:00+02:00"},
+    logs=("08:00 in UTC",),
+    flow="""
+id: input-datetime
+namespace: demo
+inputs:
+  - {id: at, type: DATETIME}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.at | date('HH:mm', timeZone='UTC') }} in UTC"}
+""",
+)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from flowbook.kinds.durations import iso, parse_duration
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 
 class Duration(Input):
@@ -39,3 +40,18 @@ def read(value: Json) -> timedelta:
         raise ValueError(
             f"Expected `DURATION` but received `{value}` with errors: {error}"
         ) from None
+
+
+WAIT = Example(
+    title="A length of time with an upper bound",
+    inputs={"wait": "PT5M"},
+    logs=("waits PT5M",),
+    flow="""
+id: input-duration
+namespace: demo
+inputs:
+  - {id: wait, type: DURATION, max: PT1H}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "waits {{ inputs.wait }}"}
+""",
+)

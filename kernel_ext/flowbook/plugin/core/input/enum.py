@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, text
+from flowbook.kinds.part import Example
 from flowbook.plugin.core.input.select import Choice, one_of
 
 
@@ -22,3 +23,18 @@ class Enum(Input):
 
     def offered(self) -> tuple[str, ...]:
         return self.values
+
+
+SIZE = Example(
+    title="One of several values",
+    inputs={"size": "large"},
+    logs=("a large one",),
+    flow="""
+id: input-enum
+namespace: demo
+inputs:
+  - {id: size, type: ENUM, values: [small, large]}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "a {{ inputs.size }} one"}
+""",
+)

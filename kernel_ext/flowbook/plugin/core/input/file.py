@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, text
+from flowbook.kinds.part import Example
 
 
 class File(Input):
@@ -24,3 +25,19 @@ class File(Input):
         if allowed and not given.lower().endswith(tuple(ending.lower() for ending in allowed)):
             raise ValueError(f"its name must end with one of `[{', '.join(allowed)}]`")
         return given
+
+
+DATA = Example(
+    title="A file of the caller's",
+    inputs={"data": "numbers.csv"},
+    files={"numbers.csv": "a\n1\n2\n3"},
+    logs=("7 characters",),
+    flow="""
+id: input-file
+namespace: demo
+inputs:
+  - {id: data, type: FILE, allowedFileExtensions: [.csv]}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ read(inputs.data) | length }} characters"}
+""",
+)

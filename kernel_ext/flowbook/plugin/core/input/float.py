@@ -7,6 +7,7 @@ import re
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 from flowbook.plugin.core.input.int import within
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -33,3 +34,18 @@ class Float(Input):
             return None
         within(number, self.min, self.max)
         return number
+
+
+RATE = Example(
+    title="A number with a default",
+    inputs={},
+    logs=("2.0 in four",),
+    flow="""
+id: input-float
+namespace: demo
+inputs:
+  - {id: rate, type: FLOAT, defaults: 0.5}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.rate * 4 }} in four"}
+""",
+)

@@ -6,6 +6,7 @@ from pydantic import field_validator
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import AnyInput, Input
+from flowbook.kinds.part import Example
 
 
 class Form(Input):
@@ -36,3 +37,22 @@ class Form(Input):
             )
             for each in self.inputs
         )
+
+
+ADDRESS = Example(
+    title="Inputs that belong together",
+    inputs={"address.street": "High Street", "address.number": 7},
+    logs=("High Street 7",),
+    flow="""
+id: input-form
+namespace: demo
+inputs:
+  - id: address
+    type: FORM
+    inputs:
+      - {id: street, type: STRING}
+      - {id: number, type: INT}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.address.street }} {{ inputs.address.number }}"}
+""",
+)

@@ -6,6 +6,7 @@ import re
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,300}")
 
@@ -37,3 +38,18 @@ def within(number: float, least: float | None, most: float | None) -> None:
         raise ValueError(f"it must be more than `{least}`")
     if most is not None and number > most:
         raise ValueError(f"it must be less than `{most}`")
+
+
+COUNT = Example(
+    title="A whole number within bounds",
+    inputs={"count": "4"},
+    logs=("5 with one more",),
+    flow="""
+id: input-int
+namespace: demo
+inputs:
+  - {id: count, type: INT, min: 1, max: 10}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.count + 1 }} with one more"}
+""",
+)

@@ -6,6 +6,7 @@ import json
 
 from flowbook.kinds import dynamic
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 
 class Json(Input):
@@ -38,3 +39,20 @@ def _must_match(schema: dynamic.Json, value: dynamic.Json) -> None:
         raise ValueError(f"it must match the JSON schema: {error.message}") from None
     except jsonschema.SchemaError as error:
         raise ValueError(f"its JSON schema is not one: {error.message}") from None
+
+
+ORDER = Example(
+    title="A document with a schema",
+    inputs={"order": '{"item": "lamp"}'},
+    logs=("one lamp",),
+    flow="""
+id: input-json
+namespace: demo
+inputs:
+  - id: order
+    type: JSON
+    jsonSchema: {type: object, required: [item]}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "one {{ inputs.order.item }}"}
+""",
+)

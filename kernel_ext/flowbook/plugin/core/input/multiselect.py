@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, model_validator
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, text
+from flowbook.kinds.part import Example
 from flowbook.plugin.core.input.array import items_of, read_items
 from flowbook.plugin.core.input.select import Choice, one_of
 
@@ -47,3 +48,18 @@ class Multiselect(Input):
 
     def offered(self) -> Sequence[str] | None:
         return self.values or self.options or self.choices
+
+
+REGIONS = Example(
+    title="Several of several values",
+    inputs={"regions": ["north", "west"]},
+    logs=("in north, west",),
+    flow="""
+id: input-multiselect
+namespace: demo
+inputs:
+  - {id: regions, type: MULTISELECT, values: [north, south, west]}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "in {{ inputs.regions | join(', ') }}"}
+""",
+)

@@ -6,6 +6,7 @@ from pydantic import field_validator
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, text
+from flowbook.kinds.part import Example
 from flowbook.plugin.core.input.string import checked_pattern, must_match
 
 
@@ -30,3 +31,18 @@ class Secret(Input):
         given = text(value)
         must_match(self.validator, given)
         return given
+
+
+TOKEN = Example(
+    title="A password, which no log shows",
+    inputs={"token": "abracadabra"},
+    logs=("token ********",),
+    flow="""
+id: input-secret
+namespace: demo
+inputs:
+  - {id: token, type: SECRET}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "token {{ inputs.token }}"}
+""",
+)

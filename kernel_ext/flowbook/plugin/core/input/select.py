@@ -9,6 +9,7 @@ from pydantic import WrapValidator
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, Labelled, text
+from flowbook.kinds.part import Example
 
 
 def _choice(item: Any, inward: Any) -> str:
@@ -52,3 +53,18 @@ def one_of(values: Sequence[str], given: str) -> None:
     """Raises `ValueError` unless the value is one of those."""
     if given not in values:
         raise ValueError(f"it must match the values `[{', '.join(values)}]`")
+
+
+REGION = Example(
+    title="A region to choose, or one of one's own",
+    inputs={"region": "west"},
+    logs=("in the west",),
+    flow="""
+id: input-select
+namespace: demo
+inputs:
+  - {id: region, type: SELECT, values: [north, south], allowCustomValue: true}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "in the {{ inputs.region }}"}
+""",
+)

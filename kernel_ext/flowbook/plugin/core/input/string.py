@@ -8,6 +8,7 @@ from pydantic import field_validator
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, text
+from flowbook.kinds.part import Example
 
 
 class String(Input):
@@ -51,3 +52,18 @@ def must_match(pattern: str | None, given: str) -> None:
         raise ValueError(f"the pattern `{pattern}` takes too long on it") from None
     if not matches:
         raise ValueError(f"it must match the pattern `{pattern}`")
+
+
+CODE = Example(
+    title="A text that must match a pattern",
+    inputs={"code": "AB12"},
+    logs=("code AB12",),
+    flow="""
+id: input-string
+namespace: demo
+inputs:
+  - {id: code, type: STRING, validator: "[A-Z]{2}[0-9]+"}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "code {{ inputs.code }}"}
+""",
+)

@@ -7,6 +7,7 @@ import re
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 CLOCK = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?")
 
@@ -49,3 +50,18 @@ def read(value: Json) -> dates.time:
 def write(clock: dates.time) -> str:
     """The text of a time: seconds only if there are some."""
     return clock.isoformat() if clock.second or clock.microsecond else clock.isoformat("minutes")
+
+
+HOUR = Example(
+    title="A time of day",
+    inputs={"at": "09:05"},
+    logs=("at 09:05",),
+    flow="""
+id: input-time
+namespace: demo
+inputs:
+  - {id: at, type: TIME, before: "12:00"}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "at {{ inputs.at }}"}
+""",
+)

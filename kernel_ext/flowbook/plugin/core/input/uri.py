@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, text
+from flowbook.kinds.part import Example
 
 WEB = re.compile(
     r"[a-z]+://(www\.)?[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-zA-Z0-9()]{1,6}\b([-a-zA-Z0-9()@:%_+.~#?&/=]*)"
@@ -27,3 +28,18 @@ class Uri(Input):
         if not (WEB.fullmatch(given) or LOCAL.fullmatch(given)):
             raise ValueError(f"Expected `URI` but received `{given}`")
         return given
+
+
+SOURCE = Example(
+    title="Where data come from",
+    inputs={"source": "https://example.org/data.csv"},
+    logs=("from https://example.org/data.csv",),
+    flow="""
+id: input-uri
+namespace: demo
+inputs:
+  - {id: source, type: URI}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "from {{ inputs.source }}"}
+""",
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowbook.flows.source import load
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input
+from flowbook.kinds.part import Example
 
 
 class Yaml(Input):
@@ -23,3 +24,18 @@ class Yaml(Input):
             said = faults[0].removeprefix("Illegal flow yaml: ")
             raise ValueError(f"Expected `YAML` but received `{value}` with errors: {said}")
         return documents[0].value
+
+
+SETTINGS = Example(
+    title="Settings, written as YAML",
+    inputs={"settings": "retries: 3"},
+    logs=("3 retries",),
+    flow="""
+id: input-yaml
+namespace: demo
+inputs:
+  - {id: settings, type: YAML}
+tasks:
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ inputs.settings.retries }} retries"}
+""",
+)
