@@ -77,7 +77,7 @@ class Closing:
 
     def learn(self, values: Iterable[str]) -> None:
         """Values that must not be shown from now on."""
-        for value in values:
+        for value in tuple(values):  # another thread may find more meanwhile
             self.remember(value)
 
     def masked(self, text: str) -> str:
@@ -115,7 +115,8 @@ class Closing:
         """The value, closed if a secret is in it."""
         if not self.holds(value):
             return value
-        inside = sorted(one for one in self.values if Closing(self._key, (one,)).holds(value))
+        known = tuple(self.values)
+        inside = sorted(one for one in known if Closing(self._key, (one,)).holds(value))
         return self._key().seal(value, inside)
 
     def open(self, value: Json) -> Json:

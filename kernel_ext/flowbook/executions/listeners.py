@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from flowbook.flows.conditions import as_template, kind_of
 from flowbook.kinds.answers import Answers
 from flowbook.kinds.dynamic import Json, Template
 from flowbook.kinds.plan import enabled
 from flowbook.kinds.task import Condition, Level, Task
 
 from .model import ROOT
-from .seeds import kind_of
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def questions(flow: Flow) -> dict[str, Json]:
     """The expressions among the listeners' conditions, by where they stand."""
     return {
-        path: Template(str(condition["expression"]), Condition)
+        path: Template(text, Condition)
         for number, listener in enumerate(flow.listeners)
         for path, condition in _deep(listener.conditions, str(number))
-        if kind_of(condition) == "Expression"
+        if (text := as_template(condition)) is not None
     }
 
 
@@ -56,7 +56,7 @@ def _holds(turn: Turn, condition: Mapping[str, Json], path: str, answers: Answer
         for place, each in _listed(condition.get("conditions"), path)
     )
     match kind_of(condition):
-        case "Expression":
+        case _ if path in answers:
             return answers.truth(path)
         case "ExecutionStatus":
             state, among = turn.state.value, _words(condition.get("in"))

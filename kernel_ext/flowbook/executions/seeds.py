@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from flowbook.flows.conditions import as_template, kind_of
 from flowbook.kinds.around import SUFFIX
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
@@ -23,21 +24,14 @@ def conditions_of(task: Task) -> Sequence[Mapping[str, Json]]:
     return [each for each in given if isinstance(each, Mapping)]
 
 
-def kind_of(condition: Mapping[str, Json]) -> str:
-    """`Expression`, `Execution` …"""
-    return (
-        str(condition.get("type", "")).rpartition(".")[2].removesuffix("Condition") or "Expression"
-    )
-
-
 def questions(task: Task) -> dict[str, Json]:
     """What has to be rendered before the task may start, by name."""
     asked: dict[str, Json] = {}
     if task.run_if is not None:
         asked["runIf"] = task.run_if
     for number, condition in enumerate(conditions_of(task)):
-        if "expression" in condition:
-            asked[f"condition{number}"] = condition["expression"]
+        if (text := as_template(condition)) is not None:
+            asked[f"condition{number}"] = text
     return asked
 
 

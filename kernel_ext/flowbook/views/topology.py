@@ -335,12 +335,29 @@ class _Maker:
                 out.append(Lane(name=name, children=made, taken=taken))
         return tuple(out)
 
+    def unwritten(self, tree: Row, rows: Sequence[Row]) -> list[Row]:
+        """What ran inside a group without standing in the flow's text: the tasks of a template."""
+        if tree.get("children") or tree.get("branches"):
+            return []
+        tails = {each["id"] for name in ("errors", "finally") for each in tree.get(name) or ()}
+        found = {row["task_id"]: row for row in rows if row["task_id"] not in tails}
+        return [
+            {
+                "id": row["task_id"],
+                "type": (row.get("type") or "").removeprefix("io.kestra.plugin."),
+                "kind": "group" if row["id"] in self.runs.children else "task",
+                "children": [],
+            }
+            for row in found.values()
+        ]
+
     def group(self, tree: Row, prefix: str, run: Row | None, *, counts: bool) -> Node:
         common = self.common(tree, prefix, run)
         inner = common["key"] + "/"
         rows = self.runs.children.get(run["id"], ()) if run is not None else ()
         found = {row["task_id"]: row for row in rows}
-        children = self.nodes(tree.get("children", ()), inner, found, counts=counts)
+        written = [*tree.get("children", ()), *self.unwritten(tree, rows)]
+        children = self.nodes(written, inner, found, counts=counts)
         lanes = []
         branches = tree.get("branches", ())
         chosen = [any(child["id"] in found for child in b["children"]) for b in branches]

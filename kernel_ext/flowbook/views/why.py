@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from flowbook.executions.model import Attempt, Execution, Section, TaskRun
-from flowbook.executions.seeds import conditions_of, kind_of
+from flowbook.executions.seeds import conditions_of
+from flowbook.flows.conditions import as_template, kind_of
 from flowbook.kinds.durations import iso
 from flowbook.kinds.retry import Retry
 from flowbook.kinds.state import State
@@ -76,7 +77,7 @@ def _why_skipped(execution: Execution, task: Task, run: TaskRun, told: Told) -> 
     conditions = conditions_of(task)
     for number, condition in enumerate(conditions):
         if asked.get(f"condition{number}") is False:
-            return f"its condition `{condition.get('expression')}` was false"
+            return f"its condition `{as_template(condition)}` was false"
     for other in task.depends_on if isinstance(task.depends_on, list | tuple) else ():
         before = execution.run_of(str(other), run.value) or execution.run_of(str(other))
         if before is not None and before.state not in GOOD:
