@@ -39,6 +39,10 @@ def test_look_inside_fix_and_continue(
     run.get_by_text("report failed in cell 9 of 12").wait_for()
     run.scroll_into_view_if_needed()
     page.screenshot(path=shots / "continue-1-failed.png")
+    run.get_by_role("button", name="Open in panel").click()
+    side = page.locator(".fb-Side")
+    side.get_by_role("button", name="Open in live kernel").wait_for()
+    page.screenshot(path=shots / "continue-1-sidebar.png")
 
     run.get_by_role("button", name="Open in live kernel").click()
     page.wait_for_function(f"({IN_FRONT})().title.startsWith('report-')")
@@ -65,6 +69,7 @@ def test_look_inside_fix_and_continue(
     run.get_by_role("treeitem", name="publish, success").wait_for()
     run.get_by_text("Success", exact=False).first.wait_for()
     page.screenshot(path=shots / "continue-3-finished.png")
+    side.get_by_role("button", name="Open in live kernel").wait_for(state="detached")
 
     assert (folder / "runs.txt").read_text() == "report\n"
     assert (folder / "published.txt").read_text() == "once\n"

@@ -37,6 +37,15 @@ export interface IOpened {
   kernel: { kernel: string } | null;
 }
 
+/** A kernel kept with its variables. */
+export interface IParked {
+  id: string;
+  execution: string;
+  task: string;
+  taskRun: string;
+  until: string;
+}
+
 export interface IPage<T> {
   results: T[];
   total: number;
@@ -82,6 +91,13 @@ export class Client {
   /** A copy of a failed notebook to edit, and its kernel. */
   async open(id: string, task?: string): Promise<IOpened> {
     return (await this.post(`executions/${encodeURIComponent(id)}/open`, { task })) as IOpened;
+  }
+
+  /** The parked kernels of an execution. */
+  async parked(id: string): Promise<IParked[]> {
+    const response = await this.own('kernels', {});
+    const { parked } = (await response.json()) as { parked: IParked[] };
+    return parked.filter(one => one.execution === id);
   }
 
   /** Go on with a failed notebook; a refusal may ask for `confirm`. */

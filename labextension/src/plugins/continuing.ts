@@ -1,6 +1,6 @@
 /** Fix the failed cell and go on: a failed notebook opened on its live kernel, and continued. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, Notification, showDialog, showErrorMessage, ToolbarButton } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, Notification, showDialog, showErrorMessage, ToolbarButton } from '@jupyterlab/apputils';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -21,8 +21,13 @@ export const continuing: JupyterFrontEndPlugin<void> = {
   description: 'Opens failed notebooks on their live kernels and goes on with them.',
   autoStart: true,
   requires: [INotebookTracker],
-  optional: [ITranslator],
-  activate: (app: JupyterFrontEnd, tracker: INotebookTracker, translator: ITranslator | null) => {
+  optional: [ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ) => {
     const trans = (translator ?? nullTranslator).load('flowbook');
     const client = new Client(app.serviceManager.serverSettings);
 
@@ -61,6 +66,10 @@ export const continuing: JupyterFrontEndPlugin<void> = {
       }
     });
 
+    for (const command of [COMMANDS.openLive, COMMANDS.goOn]) {
+      palette?.addItem({ command, category: 'flowbook' });
+    }
+
     tracker.widgetAdded.connect((_, panel) => {
       void panel.context.ready.then(() => {
         if (executedOf(panel)) {
@@ -90,6 +99,7 @@ function executedOf(panel: NotebookPanel | null): IExecuted | null {
 
 function continueButton(app: JupyterFrontEnd, panel: NotebookPanel, trans: TranslationBundle): ToolbarButton {
   return new ToolbarButton({
+    className: 'fb-ContinueButton',
     icon: runIcon,
     label: trans.__('Continue flow'),
     tooltip: trans.__('Run the rest of this notebook from the failed cell, then the rest of the flow'),

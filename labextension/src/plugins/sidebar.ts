@@ -11,6 +11,7 @@ import { Client } from '../api/client';
 import { Store } from '../state/store';
 import { COMMANDS } from '../tokens';
 import { GLYPHS } from '../views/run/icons';
+import type { ILive } from '../views/sidebar/ExecutionRow';
 import { Sidebar } from '../views/sidebar/Sidebar';
 
 const flowIcon = new LabIcon({
@@ -23,7 +24,8 @@ const flowIcon = new LabIcon({
 class SidebarWidget extends ReactWidget {
   constructor(
     private store: Store,
-    private trans: TranslationBundle
+    private trans: TranslationBundle,
+    private live: ILive
   ) {
     super();
     this.id = 'flowbook-sidebar';
@@ -51,7 +53,8 @@ class SidebarWidget extends ReactWidget {
       store: this.store,
       trans: this.trans,
       selected: this.selected,
-      onSelect: id => this.select(id)
+      onSelect: id => this.select(id),
+      live: this.live
     });
   }
 
@@ -70,7 +73,13 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('flowbook');
-    const widget = new SidebarWidget(new Store(new Client(app.serviceManager.serverSettings)), trans);
+    const client = new Client(app.serviceManager.serverSettings);
+    const live: ILive = {
+      parked: id => client.parked(id),
+      open: ({ execution, taskRun }) => void app.commands.execute(COMMANDS.openLive, { execution, task: taskRun }),
+      goOn: ({ execution, taskRun }) => void app.commands.execute(COMMANDS.goOn, { execution, task: taskRun })
+    };
+    const widget = new SidebarWidget(new Store(client), trans, live);
     app.shell.add(widget, 'left', { rank: 350 });
     restorer?.add(widget, widget.id);
     app.commands.addCommand(COMMANDS.reveal, {

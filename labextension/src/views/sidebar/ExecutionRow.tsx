@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
+import type { IParked } from '../../api/client';
 import type { IProgress } from '../../api/stream';
 import type { IExecutionRow } from '../../state/board';
 import { isOver } from '../run/states';
@@ -17,6 +18,16 @@ export interface IExecutionRowProps {
   live: boolean;
   onSelect: () => void;
   onKill: () => Promise<void>;
+  /** What can be done about a notebook that failed. */
+  onLive: ILive;
+}
+
+/** Failed notebooks whose kernels are parked. */
+export interface ILive {
+  /** Those of an execution. */
+  parked: (execution: string) => Promise<IParked[]>;
+  open: (parked: IParked) => void;
+  goOn: (parked: IParked) => void;
 }
 
 /** One execution; selected, it says more and can be killed. */
@@ -63,14 +74,38 @@ function Standing(props: { progress: IProgress; passed: number; trans: Translati
   );
 }
 
-function Detail({
-  row,
-  trans,
-  live,
-  over,
-  elapsed,
-  onKill
-}: IExecutionRowProps & { over: boolean; elapsed: string }): React.JSX.Element {
+/** Each parked kernel of a failed execution: open it, or go on in it. */
+function Live({ row, trans, onLive }: IExecutionRowProps): React.JSX.Element {
+  const [parked, setParked] = React.useState<IParked[]>([]);
+  React.useEffect(() => {
+    let gone = false;
+    onLive.parked(row.id).then(
+      found => !gone && setParked(found),
+      () => undefined
+    );
+    return () => {
+      gone = true;
+    };
+  }, [row.id, row.state]);
+  return (
+    <>
+      {parked.map(one => (
+        <div className="fb-Buttons" key={one.id}>
+          <span className="fb-small fb-cut">{one.task}</span>
+          <button className="fb-Button fb-mod-small" onClick={() => onLive.open(one)}>
+            {trans.__('Open in live kernel')}
+          </button>
+          <button className="fb-Button fb-mod-small fb-mod-plain" onClick={() => onLive.goOn(one)}>
+            {trans.__('Continue')}
+          </button>
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Detail(props: IExecutionRowProps & { over: boolean; elapsed: string }): React.JSX.Element {
+  const { row, trans, live, over, elapsed, onKill } = props;
   const [step, setStep] = React.useState<'rest' | 'asked' | 'sent'>('rest');
   const [problem, setProblem] = React.useState('');
   const kill = (): void => {
@@ -98,6 +133,7 @@ function Detail({
           <code>{row.id}</code>
         </dd>
       </dl>
+      {row.state === 'failed' && <Live {...props} />}
       {!over && (
         <div className="fb-Buttons" aria-live="polite">
           {step === 'rest' && (

@@ -8,6 +8,7 @@ import { ago } from './ago';
 import { Glyph, StateIcon } from './icons';
 import { Notices } from './Notices';
 import { ExecutionRow } from './ExecutionRow';
+import type { ILive } from './ExecutionRow';
 
 export interface ISidebarProps {
   store: Store;
@@ -15,6 +16,7 @@ export interface ISidebarProps {
   /** The execution to show; set by the command. */
   selected: string | null;
   onSelect: (id: string | null) => void;
+  live: ILive;
 }
 
 /** Flows by namespace, what runs, and what ran. */
@@ -24,7 +26,7 @@ export function Sidebar(props: ISidebarProps): React.JSX.Element {
 
 const RECENT = 30;
 
-function Body({ store, trans, selected, onSelect }: ISidebarProps): React.JSX.Element {
+function Body({ store, trans, selected, onSelect, live }: ISidebarProps): React.JSX.Element {
   const [flow, setFlow] = React.useState<string | null>(null);
   const { board, status } = store;
   const rows = [...board.executions.values()].sort((a, b) => (b.started ?? 0) - (a.started ?? 0));
@@ -42,6 +44,7 @@ function Body({ store, trans, selected, onSelect }: ISidebarProps): React.JSX.El
       live={status.connection.open}
       onSelect={() => onSelect(row.id === selected ? null : row.id)}
       onKill={() => store.client.kill(row.id)}
+      onLive={live}
     />
   );
   const heading = flow === null ? trans.__('Executions') : trans.__('Executions of %1', flow);
