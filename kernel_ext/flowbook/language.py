@@ -24,9 +24,11 @@ def render(
 def plugins(kind: str | None = None) -> list[dict[str, Json]]:
     """The parts there are: `{type, kind, title, aliases}`, by type."""
     import ast
+    import inspect
     from importlib.util import find_spec
     from pathlib import Path
 
+    from flowbook.kinds import elsewhere
     from flowbook.kinds.find import index
 
     table = index()
@@ -53,4 +55,10 @@ def plugins(kind: str | None = None) -> list[dict[str, Json]]:
             found.append(
                 {"type": name, "kind": of, "title": title, "aliases": sorted(aliases.get(name, []))}
             )
+    for of, parts in elsewhere.parts().items():
+        for name, part in parts.items():
+            if kind in (None, of):
+                title = inspect.cleandoc(part.__doc__ or "").partition("\n")[0]
+                aliases_ = sorted(part.aliases)
+                found.append({"type": name, "kind": of, "title": title, "aliases": aliases_})
     return sorted(found, key=lambda part: str(part["type"]))

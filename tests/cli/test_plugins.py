@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from flowbook.kinds.describe import describe, types_of
@@ -11,14 +13,13 @@ from .conftest import Terminal
 
 @pytest.mark.parametrize(("kind", "name"), list(types_of()), ids=lambda value: value)
 def test_every_part_has_a_page(kind: str, name: str) -> None:
-    from flowbook.hosts.cli.plugins import page
+    from flowbook.views.pages import page, short
 
     found = describe(name, kind)
     assert found is not None
     text = page(found)
-    assert text.startswith(f"# {name.rpartition('.')[2]}\n\n`{name}`\n\n")
+    assert text.startswith(f"# {short(found)}\n\n`{name}`\n\n")
     assert found.title
-    assert [each.name for each in found.properties if each.own and not each.doc] == []
 
 
 def test_doc_shows_properties_and_an_example(flowbook: Terminal) -> None:
@@ -40,11 +41,16 @@ def test_list_says_what_types_do(flowbook: Terminal) -> None:
 
 
 @pytest.mark.slow
-def test_a_page_for_every_type_is_written(flowbook: Terminal) -> None:
-    done = flowbook("plugins", "doc", "pages/")
-    assert done.returncode == 0
-    assert (flowbook.folder / "pages/io.kestra.plugin.core.log.Log.md").is_file()
-    assert len(list((flowbook.folder / "pages").iterdir())) == len(list(types_of()))
+def test_pages_and_an_index_of_every_type_are_written(flowbook: Terminal) -> None:
+    done = flowbook("plugins", "export-docs", "pages")
+    folder = flowbook.folder / "pages"
+    written = {path.name for path in folder.iterdir()}
+    assert done.stdout == f"{len(written)} pages written to pages\n"
+    assert {f"{name}.md" for _, name in types_of()} <= written
+    links = set(re.findall(r"\]\(([^)]+)\)", (folder / "index.md").read_text()))
+    assert links == written - {"index.md"}
+    assert "- `retry` " in (folder / "every-task.md").read_text()
+    assert flowbook("plugins", "doc", "pages/").stdout == done.stdout
 
 
 def test_doctor_says_what_is_there(flowbook: Terminal) -> None:

@@ -84,7 +84,7 @@ async def schedules(store: Reader, namespace: str | None = None) -> list[Schedul
     return [
         scheduled
         for row in flows
-        if not row["draft"] and row["source"] and "cron" in row["source"]
+        if not row["draft"] and row["source"] and "triggers" in row["source"]
         for scheduled in _of(row, noted)
     ]
 

@@ -20,7 +20,7 @@ from jinja2.utils import missing
 
 from flowbook.errors import ExpressionError
 
-from . import operators, registry, runtime
+from . import elsewhere, operators, registry, runtime
 from .bounds import rendering
 from .compiler import LAZY, PebbleCodeGenerator
 from .lexer import PebbleLexer
@@ -140,6 +140,7 @@ class PebbleEnvironment(SandboxedEnvironment):
             cache_size=0,
         )
         registry.load()
+        self._knows_more = False
         self.filters = {
             **registry.FILTERS,
             **runtime.OPERATORS,
@@ -163,6 +164,19 @@ class PebbleEnvironment(SandboxedEnvironment):
             "-": operators.negate,
             "+": operators.affirm,
         }
+
+    def knows(self, table: dict[str, Any], name: str) -> bool:
+        """Whether there is a filter, test or function of this name, those of other packages included."""
+        if name not in table and not self._knows_more:
+            self._knows_more = True
+            elsewhere.load_words()
+            for own, entered in (
+                (self.filters, registry.FILTERS),
+                (self.tests, registry.TESTS),
+                (self.functions, registry.FUNCTIONS),
+            ):
+                own.update({word: entered[word] for word in entered.keys() - own.keys()})
+        return name in table
 
     @cached_property
     def lexer(self) -> PebbleLexer:

@@ -244,7 +244,7 @@ class ExpressionParser(PostfixParser):
         filtered: Any = self.parse_filter(node)
         inner = filtered
         while inner is not node:
-            if inner.name not in self.environment.filters:
+            if not self.environment.knows(self.environment.filters, inner.name):
                 self.unknown(
                     "Filter [{}] does not exist", inner.name, self.environment.filters, inner
                 )
@@ -258,7 +258,7 @@ class ExpressionParser(PostfixParser):
         following = self.stream.tokens[self.stream.position + 1 : self.stream.position + 2]
         if following and following[0].type == "dot":
             return  # a name of several parts is put together later
-        if token.value not in self.environment.filters:
+        if not self.environment.knows(self.environment.filters, token.value):
             self.unknown("Filter [{}] does not exist", token.value, self.environment.filters, token)
 
     def checked(self, node: nodes.Expr) -> nodes.Expr:
@@ -271,7 +271,7 @@ class ExpressionParser(PostfixParser):
             args, kwargs, *_ = self.parse_call_args()
         elif token.value in OPERAND_TESTS:
             args = [self.unary()]
-        if token.value not in self.environment.tests:
+        if not self.environment.knows(self.environment.tests, token.value):
             self.unknown("Test [{}] does not exist", token.value, self.environment.tests, token)
         if token.value in ("defined", "undefined"):
             node = applied("?attempt", node)

@@ -43,7 +43,7 @@ class PebbleParser(ExpressionParser):
             name = call.node.value
             if name in self.macros:
                 call.name, call.node = "?macro", nodes.Name(name, "load", lineno=call.lineno)
-            elif name not in self.environment.functions:
+            elif not self.environment.knows(self.environment.functions, name):
                 self.unknown(
                     "Function or Macro [{}] does not exist", name, self.environment.functions, call
                 )

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from ..kinds.docs import attribute_docs, summary
 from ..kinds.dynamic import Rendered
-from ..kinds.find import find, index
+from ..kinds.find import find, index, names, spellings
 from ..kinds.input import Input
 from ..kinds.part import Part, Written
 from ..kinds.task import Hole, Task
@@ -69,13 +69,11 @@ class _Writer:
 
     def kind(self, base: type[Part], kind: str) -> None:
         """A part of a kind: its type chooses the definition of the rest."""
-        table = index()
-        names = table["types"].get(kind, {})
         old: dict[str, list[str]] = {}
-        for alias, name in table["aliases"].get(kind, {}).items():
+        for alias, name in spellings(kind).items():
             old.setdefault(name, []).append(alias)
         choices = []
-        for name in names:
+        for name in names(kind):
             part = self.installed(kind, name)
             if part is None:
                 continue
@@ -89,7 +87,7 @@ class _Writer:
                     "then": {"$ref": f"#/definitions/{name}"},
                 }
             )
-        offered = sorted({*names, *table["known"].get(kind, {})})
+        offered = sorted({*names(kind), *index()["known"].get(kind, {})})
         if kind == "input":
             offered = sorted({each.rpartition(".")[2].upper() for each in offered} | {"BOOLEAN"})
         self.definitions[kind] = {

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
+from . import elsewhere
 from .docs import attribute_docs
 from .dynamic import Json, Rendered
-from .find import canonical, find, index
+from .find import canonical, find, index, names
 from .part import Example, Part, examples
 
 
@@ -69,14 +70,19 @@ class Description:
 
 def types_of(kind: str | None = None) -> Iterator[tuple[str, str]]:
     """Kind and canonical type of every part there is, in order."""
-    for each, names in sorted(index()["types"].items()):
+    for each in kinds():
         if kind in (None, each):
-            yield from ((each, name) for name in sorted(names))
+            yield from ((each, name) for name in names(each))
+
+
+def kinds() -> list[str]:
+    """The kinds that there are parts of."""
+    return sorted({*index()["types"], *elsewhere.parts()})
 
 
 def describe(name: str, kind: str | None = None) -> Description | None:
     """The description of a type, by its name or any alias; `None` if nobody has that name."""
-    for each in sorted(index()["types"]):
+    for each in kinds():
         if kind in (None, each) and (known := canonical(each, name)) is not None:
             part = find(each, known)
             return None if part is None else described(part, known, each)

@@ -69,7 +69,7 @@ def doc(target: str, kind: str | None, output: str) -> None:
 
     found = describe(target, kind)
     if found is None and (target.endswith("/") or Path(target).is_dir()):
-        click.echo(f"{_write_all(Path(target))} pages written to {target}")
+        click.echo(f"{_write_all(Path(target))} pages written to {Path(target)}")
         return
     if found is None:
         raise click.ClickException(_unknown(target))

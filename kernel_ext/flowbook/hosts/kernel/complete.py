@@ -170,11 +170,10 @@ def _fragment(before: str) -> str:
 
 
 def _types(kind: str) -> Iterable[str]:
-    from flowbook.kinds.find import index
+    from flowbook.kinds.find import names, spellings
 
-    table = index()
-    yield from table["types"].get(kind, {})
-    yield from table["aliases"].get(kind, {})
+    yield from names(kind)
+    yield from spellings(kind)
 
 
 def _kind(lines: list[str], row: int, indent: int) -> str:
