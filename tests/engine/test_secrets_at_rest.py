@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from flowbook.hosts.server.routes.executions import whole
 from flowbook.kinds.state import State
 from flowbook.workspace.masking import STARS
 
+HOST = Path(__file__).with_name("host_process.py")
 SECRET = "cor-rect horse/battery"
 CHILD = """
 id: child
@@ -289,3 +292,54 @@ def test_what_a_flow_refuses_does_not_show_the_secret(tmp_path: Path) -> None:
         workspace.run(flow, {"token": SECRET})
     assert "but received `********`" in str(refused.value)
     assert traces(tmp_path, SECRET) == []
+
+
+ADOPTED = """
+id: adopted
+namespace: tests
+inputs: [{id: token, type: SECRET, defaults: "{{ secret('TOKEN') }}"}]
+tasks:
+  - {id: hand, type: io.kestra.plugin.core.debug.Return, format: "a {{ inputs.token }}"}
+  - id: work
+    type: io.kestra.plugin.scripts.shell.Commands
+    recover: RESTART
+    env: {TOKEN: "{{ inputs.token }}"}
+    commands: ['echo "began with $TOKEN" && touch BEGAN', 'test -e GO || sleep 60', 'echo "ended with $TOKEN"']
+  - {id: after, type: io.kestra.plugin.core.debug.Return, format: "{{ outputs.hand.value | length }}"}
+"""
+
+
+@pytest.mark.slow
+def test_an_execution_of_a_killed_host_is_adopted_with_its_secrets(tmp_path: Path) -> None:
+    flow = tmp_path / "adopted.yaml"
+    began, go = tmp_path / "began", tmp_path / "go"
+    flow.write_text(ADOPTED.replace("BEGAN", str(began)).replace("GO", str(go)))
+    environ = {**os.environ, "SECRET_TOKEN": base64.b64encode(SECRET.encode()).decode()}
+    host = subprocess.Popen(
+        [sys.executable, str(HOST), str(tmp_path / "space"), str(flow)],
+        env=environ,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert host.stdout is not None
+        run_id = host.stdout.readline().strip()
+        deadline = time.monotonic() + 60
+        while not began.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        go.touch()
+        host.kill()
+        host.communicate()
+        with fb.open(tmp_path / "space") as workspace:
+            run = workspace.execution(run_id).wait(90)
+            assert run.state is State.SUCCESS, run.error
+            assert run["after"].outputs == {"value": str(len(SECRET) + 2)}
+            said = [line["message"] for line in run.logs(task="work")]
+            assert f"ended with {STARS}" in said
+        assert traces(tmp_path / "space", SECRET) == []
+    finally:
+        if host.poll() is None:
+            host.kill()
+            host.communicate()
