@@ -159,3 +159,33 @@ def test_a_secret_is_not_in_the_reason(workspace: fb.Workspace, tmp_path: Path) 
         {"token": "hunter2"},
     )
     assert "no ********" in run.why("fail")
+
+
+def test_what_waits_for_a_slot_of_its_host_says_so(
+    workspace: fb.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    slots = workspace.engine.slots
+    monkeypatch.setitem(slots._limits, "process", asyncio.Semaphore(1))
+    monkeypatch.setitem(slots._sizes, "process", 1)
+    run = workspace.run(
+        """
+        id: slots
+        namespace: tests
+        tasks:
+          - id: wide
+            type: Parallel
+            tasks:
+              - {id: one, type: io.kestra.plugin.scripts.shell.Commands, commands: [sleep 60]}
+              - {id: two, type: io.kestra.plugin.scripts.shell.Commands, commands: [sleep 60]}
+        """,
+        wait=False,
+    )
+    until(run, "two", State.RUNNING)
+    said = "It says: waits for its turn: this host runs 1 script at once."
+    deadline = time.monotonic() + 30
+    while said not in run.why("one") + run.why("two"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    run.kill().wait(30)

@@ -333,8 +333,12 @@ class Driver:
     async def _attempt(self, run: TaskRun, command: c.RunAttempt) -> None:
         task = self.execution.flow.task(run.task_id)
         slot = self.workspace.slot(task)
+        if (waits := self.workspace.slots.full(task)) is not None:
+            self.note_progress(run.id, {"fraction": None, "text": waits})
         try:
             async with slot:
+                if waits is not None:
+                    self.note_progress(run.id, {"fraction": None, "text": ""})
                 if not isinstance(task, RunnableTask):
                     raise TypeError(f"{task.type} can't be run")
                 context = AttemptContext(self, run, task, command.attempt)

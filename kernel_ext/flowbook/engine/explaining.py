@@ -6,11 +6,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import NotFound
+from flowbook.kinds.state import State
 from flowbook.views.why import Told, runs_of, why
 
 from .closing import opened
 
 if TYPE_CHECKING:
+    from flowbook.executions.model import TaskRun
+
     from .workspace import Workspace
 
 ASKED = "runIf"
@@ -35,5 +38,19 @@ async def explained(workspace: Workspace, execution_id: str, which: str) -> str:
             answers[payload["task_run"]] = dict(payload["answers"])
         elif row["kind"] == "kill_requested":
             killed_by = str(payload.get("by") or "")
-    told = Told(answers=answers, killed_by=killed_by, masked=driver.closing.masked)
+    told = Told(
+        answers=answers,
+        killed_by=killed_by,
+        says=await _says(workspace, execution_id, run),
+        masked=driver.closing.masked,
+    )
     return why(execution, task, run, told)
+
+
+async def _says(workspace: Workspace, execution_id: str, run: TaskRun | None) -> str:
+    """The text of a running task run's progress: what it waits for, how far it is."""
+    if run is None or run.state is not State.RUNNING:
+        return ""
+    rows = await workspace.history.task_runs(execution_id)
+    row = next((row for row in rows if row["id"] == run.id), None)
+    return str(((row or {}).get("progress") or {}).get("text") or "")

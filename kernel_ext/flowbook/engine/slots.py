@@ -7,6 +7,9 @@ import os
 from typing import Any
 
 from flowbook.kinds.task import Task
+from flowbook.views.words import plural
+
+WORDS = {"process": "script", "notebook": "notebook"}
 
 
 class Slots:
@@ -15,14 +18,20 @@ class Slots:
     def __init__(self) -> None:
         cores = os.cpu_count() or 2
         self._light = _Free()
-        self._limits = {
-            "process": asyncio.Semaphore(max(4, 2 * cores)),
-            "notebook": asyncio.Semaphore(cores),
-        }
+        self._sizes = {"process": max(4, 2 * cores), "notebook": cores}
+        self._limits = {name: asyncio.Semaphore(size) for name, size in self._sizes.items()}
 
     def of(self, task: Task) -> Any:
         """What an attempt of the task holds while it runs."""
         return self._limits.get(weight(task), self._light)
+
+    def full(self, task: Task) -> str | None:
+        """What an attempt of the task would wait for now."""
+        kind = weight(task)
+        limit = self._limits.get(kind)
+        if limit is None or not limit.locked():
+            return None
+        return f"waits for its turn: this host runs {plural(self._sizes[kind], WORDS[kind])} at once"
 
 
 def weight(task: Task) -> str:

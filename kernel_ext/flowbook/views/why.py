@@ -27,6 +27,8 @@ class Told:
 
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Task run → what `runIf` and the conditions were answered."""
+    says: str = ""
+    """How far a running task run says it is, or what it waits for."""
     killed_by: str | None = None
     """Who asked for a kill; empty if it isn't known."""
     masked: Callable[[str], str] = str
@@ -197,7 +199,8 @@ def _how_it_stands(execution: Execution, task: Task, run: TaskRun, told: Told) -
         case State.CREATED if not run.attempts:
             return f"{name} exists since {since} and hasn't started."
         case State.RUNNING | State.CREATED | State.RESTARTED:
-            return f"{name} runs since {since}{_waits_inside(execution, run)}."
+            says = f" It says: {told.says}." if told.says else ""
+            return f"{name} runs since {since}{_waits_inside(execution, run)}.{says}"
         case _:
             return f"{name} is {run.state} since {since}."
 
