@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowbook.engine.closing import CARRIED, Closing, opened, shown, shown_row
+from flowbook.executions import events
 from flowbook.kinds.change import Change
 from flowbook.workspace.masking import STARS
 from flowbook.workspace.place import Place
@@ -82,3 +84,17 @@ def test_ids_and_dates_are_left_alone_whatever_the_secret_is(key: Key, tmp_path:
     closing = Closing(lambda: key, ["2026", "created"])
     payload = {"kind": "created", "at": "2026-01-01T00:00:00Z", "namespace": "created.2026"}
     assert closing.payload(payload) == payload
+
+
+NAMES_AND_NUMBERS = {
+    *("kind", "at", "namespace", "flow_id", "revision", "draft", "parent_id", "original_id"),
+    *("attempt_number", "original_date", "schedule_date", "execution_kind", "only"),
+    *("recorded_from", "admitted", "running", "state", "task_run", "question", "attempt", "final"),
+    *("reason", "purpose", "execution_id", "by", "cascade", "continue_from", "host", "cache"),
+}
+"""Fields of events that hold nothing a flow has computed: ids, dates, counts, what flowbook says itself."""
+
+
+def test_each_field_of_each_event_is_carried_closed_or_holds_no_value() -> None:
+    fields = {one.name for kind in get_args(events.Event) for one in dataclasses.fields(kind)}
+    assert fields - set(CARRIED) == NAMES_AND_NUMBERS

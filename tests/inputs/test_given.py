@@ -146,3 +146,25 @@ def test_what_a_pause_asks_is_read_like_any_input(workspace: fb.Workspace) -> No
     run.wait(30)
     assert run["wait"].outputs["onResume"]["why"] == "because asks"
     assert run["text"].outputs == {"value": "a,b\n1,2\n"}
+
+
+def test_defaults_name_files_of_namespaces_and_of_the_workspace(workspace: fb.Workspace) -> None:
+    place = workspace.engine.place
+    for path in (place.namespaces / "tests" / "own.csv", place.namespaces / "other" / "o.csv"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.stem)
+    (place.root / "here.csv").write_text("here")
+    run = workspace.run(
+        f"""
+        id: file-defaults
+        namespace: tests
+        inputs:
+          - {{id: own, type: FILE, defaults: "nsfile:///own.csv"}}
+          - {{id: other, type: FILE, defaults: "nsfile://other/o.csv"}}
+          - {{id: here, type: FILE, defaults: "file://{place.root}/here.csv"}}
+        tasks:
+          - {{id: all, type: Return, format: "{{{{ read(inputs.own) }}}} {{{{ read(inputs.other) }}}} {{{{ read(inputs.here) }}}}"}}
+        """
+    )
+    assert run["all"].outputs == {"value": "own o here"}
+    assert all(uri.startswith("kestra:///tests/file-defaults/") for uri in run.inputs.values())

@@ -36,7 +36,7 @@ CARRIED = (
         "outputs",
         "left",
     ),
-    *("error", "message", "value"),
+    *("error", "message", "value", "edits"),
 )
 """The fields of events that hold what flows and people say."""
 SEALED: Mapping[str, tuple[str, ...]] = {
