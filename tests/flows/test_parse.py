@@ -232,3 +232,22 @@ def test_empty_properties_count_as_absent() -> None:
 
 def test_a_null_inside_a_value_stays() -> None:
     assert parse(HELLO + "variables: {a: ~}\n").variables == {"a": None}
+
+
+def test_a_condition_that_says_nothing_about_a_task_is_a_warning() -> None:
+    text = """
+id: conditions
+namespace: demo
+tasks:
+  - id: work
+    type: io.kestra.plugin.core.log.Log
+    message: x
+    conditions:
+      - {type: io.kestra.plugin.core.condition.HasRetryAttempt, in: [FAILED]}
+      - {type: io.kestra.plugin.core.condition.Weekend, date: "{{ execution.startDate }}"}
+      - {type: io.kestra.plugin.core.condition.Execution, states: [SUCCESS]}
+"""
+    flow, problems = examine(text)
+    assert flow is not None
+    said = [problem.message for problem in problems if "conditions" in problem.message]
+    assert said == ["tasks[0].conditions[0]: HasRetryAttempt says nothing about a task"]

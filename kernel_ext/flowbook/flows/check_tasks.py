@@ -11,6 +11,7 @@ from ..kinds.find import canonical, find, index
 from ..kinds.missing import MissingProvider, lacking
 from ..kinds.task import FlowableTask, RunnableTask
 from ..problems import Problem
+from .conditions import as_template, kind_of
 from .entries import Entry
 from .messages import did_you_mean, near_type
 from .reading import Reading
@@ -90,6 +91,20 @@ def both_conditions(reading: Reading) -> Iterator[Problem]:
             where = write_path(entry.path)
             said = f"{where}: `runIf` and `when` are the same property, but differ"
             yield reading.error(said, (*entry.path, "when"), "Keep `runIf`.")
+
+
+def conditions(reading: Reading) -> Iterator[Problem]:
+    """Conditions of tasks that say nothing about a task."""
+    for entry in reading.tasks:
+        given = entry.node.get("conditions")
+        for number, condition in enumerate(given if isinstance(given, list) else ()):
+            if not isinstance(condition, Mapping) or kind_of(condition) == "Execution":
+                continue
+            if as_template(condition) is None and "states" not in condition:
+                path = (*entry.path, "conditions", number)
+                said = f"{write_path(path)}: {kind_of(condition)} says nothing about a task"
+                hint = "It counts as true. An Expression can ask for anything a task sees."
+                yield reading.warning(said, path, hint)
 
 
 def retries(reading: Reading) -> Iterator[Problem]:
@@ -333,6 +348,7 @@ def _is(entry: Entry | None, short: str) -> bool:
 CHECKS = (
     types,
     both_conditions,
+    conditions,
     retries,
     switches,
     dags,
