@@ -262,3 +262,59 @@ async def test_the_connection_file_is_one_that_jupyter_opens(runner: ParkingRunn
         return reply["content"]["user_expressions"]["n"]["data"]["text/plain"]
 
     assert await asyncio.to_thread(ask) == "5"
+
+
+async def test_forked_kernels_are_parked_too(tmp_path: Path) -> None:
+    """They are the zygote's; a killed keeper leaves nothing of them."""
+    with tempfile.TemporaryDirectory(prefix="fbk-") as folder:
+        warm = Warm(Seat(Path(folder), "kernels"), idle=60)
+        assert await asyncio.wait_for(warm.warm(environment()), 60)
+        runner = ParkingRunner(tmp_path)
+        runner.warm = warm
+        first = await runner.fail("n = 0", "open('runs.txt', 'a').write('x')", "1 / n")
+        keeper = (await warm.listed() or {})["pid"]
+        [row] = (await warm.listed() or {})["parked"]
+        assert psutil.Process(row["pid"]).parent().pid != keeper  # the zygote's
+        await (await found(warm)).execute("n = 1")
+        second = await runner.go_on(first, 3)
+        assert second.error is None
+        assert (tmp_path / "runs.txt").read_text() == "x"
+        await runner.fail("import subprocess; subprocess.Popen(['sleep', '600'])", "1 / 0")
+        pid = runner.told[0]["parked"]["pid"]
+        below = [one.pid for one in psutil.Process(pid).children(recursive=True)]
+        assert below
+        os.kill(keeper, signal.SIGKILL)
+        assert await gone(keeper, pid, *below)
+
+
+async def test_the_keeper_stays_as_long_as_one_is_parked(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="fbk-") as folder:
+        runner = ParkingRunner(tmp_path)
+        runner.warm = Warm(Seat(Path(folder), "kernels"), idle=2, fork=False)
+        runner.limits = {**runner.limits, "ttl": 6.0}
+        await runner.fail("1 / 0")
+        keeper = (await runner.warm.listed() or {})["pid"]
+        assert await gone(runner.told[0]["parked"]["pid"])
+        assert (await runner.warm.parked("train") or {})["gone"]["reason"] == "time"
+        assert await gone(keeper)
+
+
+async def test_other_languages_are_parked_and_continued(
+    runner: ParkingRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = runner.folder / "share" / "kernels" / "bash"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+    said = {"argv": argv, "display_name": "Bash", "language": "bash", "env": {"PS1": "$"}}
+    (spec / "kernel.json").write_text(json.dumps(said))
+    monkeypatch.setenv("JUPYTER_PATH", str(runner.folder / "share"))
+    first = await runner.fail(
+        "n=4", "echo x >> runs.txt", "test $n = 5", "echo n is $n", kernel="bash"
+    )
+    assert first.error is not None
+    kernel = await found(runner.warm)
+    assert await kernel.value("n") == "4"
+    await kernel.execute("n=5")
+    second = await runner.go_on(first, 3)
+    assert second.error is None, second.error
+    assert (runner.folder / "runs.txt").read_text() == "x\n"

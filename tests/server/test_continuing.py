@@ -70,6 +70,30 @@ async def test_shutting_it_down_in_the_running_panel_ends_it(
     assert not Path(f"/proc/{pid}").exists()
 
 
+async def test_what_runs_in_it_can_be_interrupted(
+    fetch: Fetch, jp_fetch: Any, workspace: Any, root: Path
+) -> None:
+    failed = await failed_in(workspace, root)
+    opened = await post(fetch, f"api/x/executions/{failed}/open")
+    host = await workspace.host.open()
+    kernel = await workspace.host.wait(host.continuing.kernel(failed))
+    endless = "open('on', 'w')\nwhile True: pass"
+    running = workspace.host.begin(kernel.execute(endless))
+
+    async def is_on() -> bool:
+        return (root / "on").exists()
+
+    assert await until(is_on)
+
+    await jp_fetch("api", "kernels", opened["kernelId"], "interrupt", method="POST", body="{}")
+
+    async def is_done() -> bool:
+        return bool(running.done())
+
+    assert await until(is_done)
+    assert running.result().error["name"] == "KeyboardInterrupt"
+
+
 async def test_it_goes_on_and_the_fix_is_written_back(
     fetch: Fetch, workspace: Any, root: Path
 ) -> None:

@@ -60,6 +60,10 @@ class Kernel:
         """For `jupyter console --existing`."""
         return self._held.file
 
+    def interrupt(self) -> None:
+        """Stop what runs in it."""
+        self._call(self._held.interrupt())
+
     def end(self) -> None:
         """End it now."""
         self._call(self._task_run.run.workspace.engine.continuing.warm.end_parked([self._held.id]))

@@ -15,6 +15,8 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,6 +57,7 @@ class Parked:
             "memory": memory(self.lease.pid),
             "file": str(self.file),
             "language": self.order["language"],
+            "interruptsByMessage": self.order["interrupts_by_message"],
             **self.order["about"],
         }
 
@@ -193,4 +196,12 @@ def memory(pid: int) -> int:
             for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
                 if line.startswith(field):
                     return int(line.split()[1]) * 1024
-    return 0
+    return 0 if sys.platform == "linux" else _resident(pid)
+
+
+def _resident(pid: int) -> int:
+    """The same where there is no /proc: shared pages count whole."""
+    asked = subprocess.run(
+        ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return int(asked.stdout.strip() or 0) * 1024

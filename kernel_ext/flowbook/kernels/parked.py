@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,6 +119,15 @@ class ParkedKernel:
         heard.finish()
         return Shown(kept.outputs(0), heard.error)
 
+    async def interrupt(self) -> None:
+        """Stop what somebody runs in it."""
+        if self.row["interruptsByMessage"]:
+            async with KernelClient(self.connection) as client:
+                client.interrupt()
+        else:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(int(self.row["pid"]), signal.SIGINT)
+
     async def variables(self) -> list[dict[str, str]]:
         """Its variables: name, type, size, value. Raises `FlowbookError` for other languages than Python."""
         self._is_python("variables are listed")
@@ -194,6 +206,14 @@ async def find(warm: Warm, key: str) -> ParkedKernel | None:
     if said is None or "parked" not in said:
         return None
     return ParkedKernel(said["parked"], said["connection"])
+
+
+async def find_by_id(warm: Warm, kernel_id: str) -> ParkedKernel | None:
+    """A parked kernel by its own id."""
+    for row in (await warm.listed() or {}).get("parked", ()):
+        if row["id"] == kernel_id:
+            return await find(warm, row["key"])
+    return None
 
 
 async def why_gone(warm: Warm, key: str) -> str:

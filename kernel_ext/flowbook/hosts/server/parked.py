@@ -3,7 +3,7 @@
 Theory of operation. A server lists kernels of other processes whose connection files lie in a folder
 (`external_connection_dir`); the keeper's are in one. Where the server's owner has named another folder,
 links to the files are put there, one for each kernel that is opened. A server doesn't end a kernel it
-has not started, so shutting one of these down is passed on to the keeper.
+has not started, nor interrupts it, so both are done here for these.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from jupyter_core.utils import ensure_async
 
 from flowbook.elected import Seat
+from flowbook.kernels.parked import find_by_id
 from flowbook.kernels.warm import Warm
 
 
@@ -24,17 +25,28 @@ def follow(manager: Any, folder: Path) -> None:
         return  # its kernels run elsewhere
     if manager.external_connection_dir is None:
         manager.external_connection_dir = str(folder)
-    shut_down = manager.shutdown_kernel
+    warm = Warm(Seat(folder.parent, "kernels"))
+    shut_down, interrupt = manager.shutdown_kernel, manager.interrupt_kernel
+
+    def ours(kernel_id: str) -> str | None:
+        file = manager.kernel_id_to_connection_file.get(kernel_id)
+        is_ours = file is not None and file.resolve().parent == folder.resolve()
+        return file.resolve().stem if is_ours else None
 
     async def shutdown_kernel(kernel_id: str, *args: Any, **options: Any) -> None:
-        file = manager.kernel_id_to_connection_file.get(kernel_id)
-        if file is None or file.resolve().parent != folder.resolve():
+        if (own := ours(kernel_id)) is None:
             await ensure_async(shut_down(kernel_id, *args, **options))
-            return
-        await Warm(Seat(folder.parent, "kernels")).end_parked([file.resolve().stem])
-        manager.list_kernel_ids()
+        else:
+            await warm.end_parked([own])
+            manager.list_kernel_ids()
 
-    manager.shutdown_kernel = shutdown_kernel
+    async def interrupt_kernel(kernel_id: str) -> None:
+        if (own := ours(kernel_id)) is None:
+            await ensure_async(interrupt(kernel_id))
+        elif (kernel := await find_by_id(warm, own)) is not None:
+            await kernel.interrupt()
+
+    manager.shutdown_kernel, manager.interrupt_kernel = shutdown_kernel, interrupt_kernel
 
 
 def listed(manager: Any, file: Path) -> str | None:
