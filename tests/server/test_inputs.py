@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
+
+from flowbook.hosts.server.stream import wanted
+from flowbook.kinds.change import Change
+from flowbook.store.rows import Batch
+from flowbook.workspace.place import Place
+from flowbook.workspace.secrets import Key
 
 Fetch = Callable[..., Any]
 FLOW = """\
@@ -95,3 +102,30 @@ async def test_refused_inputs_are_named(
     (error,) = answer["_embedded"]["errors"]
     assert (refused.value.code, error["path"]) == (422, path)
     assert said in error["message"]
+
+
+async def test_a_secret_is_stars_in_every_answer(fetch: Fetch, workspace: Any) -> None:
+    await workspace.deploy(FLOW)
+    made = await fetch(
+        "api/v1/executions/demo/asks",
+        method="POST",
+        params={"wait": "true"},
+        headers=dict(JSON),
+        body='{"n": 1, "token": "hunter2"}',
+    )
+    answers = [
+        await fetch(f"api/v1/executions/{made['id']}"),
+        await fetch("api/v1/executions/search"),
+        await fetch(f"api/x/executions/{made['id']}/view"),
+    ]
+    assert answers[0]["inputs"]["token"] == "********"
+    assert "hunter2" not in json.dumps([made, *answers])
+    assert "aes_encrypted" not in json.dumps([made, *answers])
+
+
+def test_a_secret_is_stars_in_the_stream(tmp_path: Path) -> None:
+    key = Key(Place(tmp_path))
+    row = {"id": "e", "inputs": {"token": key.seal("hunter2"), "n": 1}}
+    batch = Batch(1, (), (Change("executions", ("e",), row),), ())
+    (sent,) = wanted(batch, None)["executions"]
+    assert sent["inputs"] == {"token": "********", "n": 1}
