@@ -19,6 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+LEFT_OUT = ("PYTHONDONTWRITEBYTECODE", "FLOWBOOK_RUN")
+"""Variables a keeper doesn't take over: it belongs to no run, even if one starts it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seat:
     """A role that one process at a time fills, in a folder of Jupyter's runtime directory."""
@@ -95,7 +99,7 @@ class Seat:
 
     def start(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a candidate that outlives this process: `python -m module arguments`."""
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        environment = {name: v for name, v in os.environ.items() if name not in LEFT_OUT}
         package = str(Path(__file__).resolve().parent.parent)
         paths = [package, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
         environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))

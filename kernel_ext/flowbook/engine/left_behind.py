@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import glob
 import logging
-import os
 import shutil
-import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -55,9 +53,9 @@ def _folders(workspace: Workspace, run: TaskRun) -> list[Path]:
 def _kept(
     workspace: Workspace, execution: Execution, run: TaskRun, folder: Path
 ) -> Mapping[str, Json]:
-    from flowbook.kernels import journal
+    from flowbook.kernels import journal, strays
 
-    _end_processes(folder)
+    strays.end_marked(str(folder))
     outputs: dict[str, Json] = {}
     with suppress(FileNotFoundError):
         copy, cells = journal.seal(folder)
@@ -71,14 +69,6 @@ def _kept(
         }
     shutil.rmtree(folder, ignore_errors=True)
     return outputs
-
-
-def _end_processes(folder: Path) -> None:
-    from flowbook.plugin.scripts.process import members
-
-    for pid in members(-1, str(folder)):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
 
 
 async def _stopped(workspace: Workspace, execution: Execution, run: TaskRun) -> None:

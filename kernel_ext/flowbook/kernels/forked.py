@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .strays import inherit_orphans
 from .zygote import INLINE, Reader, send
 
 _PR_SET_PDEATHSIG = 1
@@ -48,6 +49,7 @@ def _detach(parent: int) -> None:
     if os.getppid() != parent:
         os._exit(1)
     os.setsid()
+    inherit_orphans()
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)

@@ -38,6 +38,7 @@ from .lease import Lease
 from .lease import start as start_kernel
 from .lot import Lot
 from .pool import Pool
+from .strays import end_marked
 from .zygote import QUIET
 
 IDLE = 60.0
@@ -118,6 +119,8 @@ class Zygote:
         for lease in self.leases.values():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(lease.pid, signal.SIGKILL)
+            for mark in lease.marks:
+                end_marked(mark)
             lease.end(-9)  # they die with their zygote; what they had started does not
         self.leases.clear()
         if self._writer is not None:
@@ -297,7 +300,7 @@ class Keeper:
         if not zygote.ready.is_set():
             _write(writer, {"refused": "not warm yet"})
             return
-        lease = Lease()
+        lease = Lease(marks=[*filter(None, [asked["env"].get("FLOWBOOK_RUN")])])
         lease.stop = lambda: zygote.kill(lease)
         order = {
             name: asked[name] for name in ("cwd", "env", "log", "umask", "argv0", "connection_file")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .stock import readable_end
+from .strays import end_marked
 
 _PR_SET_PDEATHSIG = 1
 
@@ -29,6 +30,8 @@ class Lease:
     code: int | None = None
     stop: Callable[[], None] = lambda: None
     """Kills its process and those it started."""
+    marks: list[str] = field(default_factory=list)
+    """Folders of attempts that the environment of what it starts may name."""
     folders: list[str] = field(default_factory=list)
     """Removed once it has ended: what it may still read."""
 
@@ -36,6 +39,11 @@ class Lease:
         """It has ended."""
         self.code = code
         self.ended.set()
+
+    async def end_strays(self) -> None:
+        """End what it started and has left behind."""
+        for mark in self.marks:
+            await asyncio.to_thread(end_marked, mark)
 
     def tidy(self) -> None:
         """Remove what was kept for it."""
@@ -68,6 +76,7 @@ def start(order: Mapping[str, Any]) -> tuple[Lease, asyncio.Task[None]]:
             _kill_group(process.pid)
 
     lease = Lease(process.pid, order["connection"], stop=stop, folders=[order["folder"]])
+    lease.marks += filter(None, [order["env"].get("FLOWBOOK_RUN")])
     return lease, asyncio.create_task(_watch(process, lease))
 
 
@@ -75,7 +84,9 @@ async def _watch(process: subprocess.Popen[bytes], lease: Lease) -> None:
     if hasattr(os, "pidfd_open"):
         await readable_end(process.pid)
         _kill_group(process.pid)  # what it left behind; its number is its own until it is reaped
-        lease.end(process.wait())
+        code = process.wait()
+        await lease.end_strays()
+        lease.end(code)
     else:
         lease.end(await asyncio.to_thread(process.wait))
 

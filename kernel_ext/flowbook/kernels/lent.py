@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .stock import Ended
+from .strays import end_marked
 
 
 class LentKernel:
@@ -24,10 +25,13 @@ class LentKernel:
         connection: Mapping[str, Any],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        mark: str | None = None,
     ) -> None:
+        """`mark`: the attempt's folder, by which what the kernel starts is found."""
         self.pid = pid
         self.connection = connection
         self._writer = writer
+        self.mark = mark
         self._parked: Mapping[str, Any] | None = None
         self.was_parked = False
         """Folders are kept for it, until `release`."""
@@ -44,6 +48,7 @@ class LentKernel:
         # the keeper is gone and the kernel went with it, but not what the kernel had started
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        await asyncio.to_thread(end_marked, self.mark)
         return Ended(-signal.SIGKILL)
 
     async def ended(self) -> Ended:

@@ -237,6 +237,7 @@ async def _adapt(waiting: Waiting, order: Mapping[str, Any]) -> None:
     log.symlink_to(waiting.folder / "kernel.log")
     if run := order["env"].get("FLOWBOOK_RUN"):
         (waiting.folder / "run").symlink_to(run)
+        waiting.lease.marks.append(run)
     if order["adapts"]:
         told = {name: order[name] for name in ("env", "cwd", "umask")} | {"had": waiting.env}
         async with asyncio.timeout(STARTS), KernelClient(waiting.lease.connection) as client:

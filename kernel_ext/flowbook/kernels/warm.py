@@ -78,8 +78,14 @@ class Warm:
                 asked[2].close()
             return None
         answer, reader, writer = asked
+        mark = order["env"].get("FLOWBOOK_RUN")
         return HeldKernel(
-            answer["pid"], answer["connection"], reader, writer, interrupts_by_message=by_message
+            answer["pid"],
+            answer["connection"],
+            reader,
+            writer,
+            mark,
+            interrupts_by_message=by_message,
         )
 
     async def _order(
@@ -180,7 +186,8 @@ class Warm:
         if "pid" not in answer:
             writer.close()
             return None
-        return WarmKernel(answer["pid"], answer["connection"], reader, writer)
+        mark = env.get("FLOWBOOK_RUN")
+        return WarmKernel(answer["pid"], answer["connection"], reader, writer, mark)
 
     async def warm(self, env: Mapping[str, str]) -> int:
         """Wait until standbys are ready; how many."""

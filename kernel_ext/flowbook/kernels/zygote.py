@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .strays import end_orphans, inherit_orphans
+
 HEAVY = (
     "numpy",
     "pandas",
@@ -123,6 +125,7 @@ class Zygote:
         gc.freeze()  # shared pages stay shared: the collector doesn't touch them
 
     def serve(self) -> None:
+        inherit_orphans()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
@@ -279,6 +282,7 @@ class Zygote:
             pid = ended.si_pid
             _kill_group(pid)  # what it left behind, as long as its number is its own
             _, status = os.waitpid(pid, 0)
+            end_orphans({*self.standbys, *self.running})
             child = self.standbys.pop(pid, None) or self.running.pop(pid, None)
             if child is not None:
                 while child.link.fileno() >= 0:

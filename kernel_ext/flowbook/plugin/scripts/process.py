@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flowbook.errors import TaskFailed
+from flowbook.kernels.strays import members
 
 LONGEST_LINE = 16 * 2**20
 CHUNK = 65536
@@ -116,26 +117,6 @@ async def end_group(process: asyncio.subprocess.Process, mark: str | None, grace
     await process.wait()
 
 
-def members(group: int, mark: str | None) -> set[int]:
-    """Living processes of a group, and those elsewhere whose environment says they belong to it."""
-    proc = Path("/proc")
-    if not proc.is_dir():
-        return {group} if _group_lives(group) else set()
-    wanted = f"FLOWBOOK_RUN={mark}".encode() if mark else None
-    found = set()
-    for entry in proc.iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            with suppress(OSError, ValueError, IndexError):
-                after_name = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-                if after_name[0] in "ZX":
-                    continue
-                if int(after_name[2]) == group or (
-                    wanted and wanted in (entry / "environ").read_bytes().split(b"\0")
-                ):
-                    found.add(int(entry.name))
-    return found
-
-
 async def _insist(ending: Coroutine[None, None, None]) -> None:
     """Wait for the end even if the one who waits is cancelled again."""
     task = asyncio.get_running_loop().create_task(ending)
@@ -165,14 +146,6 @@ def _signal(group: int, others: set[int], number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
             if os.getpgid(pid) != group:
                 os.kill(pid, number)
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return True
 
 
 def _limited(command: Sequence[str], memory: int | None) -> Sequence[str]:
