@@ -8,7 +8,7 @@ place where children are looked at, since a restart is rare), then everything go
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from immutables import Map
@@ -37,7 +37,7 @@ def check_restart(execution: Execution, task_run: str | None = None) -> None:
         )
     if task_run is not None and task_run not in execution.task_runs:
         raise NotFound(f"Execution '{execution.id}' has no task run '{task_run}'")
-    if not restartable(execution):
+    if not restartable(execution) and not (execution.root and execution.root.spoiled):
         raise Conflict("No task found to restart execution from!")
 
 
@@ -81,6 +81,7 @@ def restart(turn: Turn, event: RestartRequested) -> None:
     """The failed and paused task runs again; everything that ended well stays."""
     if not (turn.state.is_terminal or turn.state is State.PAUSED):
         return
+    spoiled = turn.root is not None and turn.stand(ROOT).spoiled  # its `finally` failed
     _forget_sections(turn)
     _forget_begun(turn)
     _count_anew(turn)
@@ -93,7 +94,7 @@ def restart(turn: Turn, event: RestartRequested) -> None:
     ]
     if event.task_run is not None and event.continue_from is None:
         again = [run for run in again if run.id == event.task_run] or again
-    if not again:
+    if not again and not spoiled:
         return
     for run in again:
         if run.state is State.PAUSED:
@@ -125,7 +126,7 @@ def mark(turn: Turn, event: Marked) -> None:
         return
     if not event.state.is_terminal or not (run.state.is_terminal or run.state is State.PAUSED):
         return
-    _forget_sections(turn)
+    _forget_sections(turn, [above.id for above in _ancestors(turn, run)])
     _count_anew(turn)
     if run.state is State.PAUSED:
         turn.paused -= 1
@@ -292,11 +293,14 @@ def _count_anew(turn: Turn) -> None:
     turn.paused, turn.retrying = states.count(State.PAUSED), states.count(State.RETRYING)
 
 
-def _forget_sections(turn: Turn) -> None:
-    """Remove the task runs of `errors`, `finally` and `afterExecution`, and what is inside them."""
+def _forget_sections(turn: Turn, reopened: Collection[str] = ()) -> None:
+    """Remove the task runs of `errors`, `finally` and `afterExecution`, and what is inside them; those of
+    what ended well and isn't reopened stay."""
     gone: set[str] = set()
     for run in turn.all_runs():
-        if run.section is not Section.TASKS or run.parent in gone:
+        stays = run.parent != ROOT and run.parent not in reopened
+        stays = stays and turn.runs[run.parent].state in ENDED_WELL
+        if run.parent in gone or (run.section is not Section.TASKS and not stays):
             gone.add(run.id)
     for run_id in gone:
         turn.remove(run_id)
