@@ -75,7 +75,7 @@ class ParkingRunner(Runner):
         out = self.folder / f"run-{self.number}"
         out.mkdir(mode=0o700)
         parking = self.parking(key)
-        return await self.carry(
+        ended = await self.carry(
             replace(
                 self.task(""),
                 notebook=result.executed,
@@ -84,6 +84,9 @@ class ParkingRunner(Runner):
                 parking=parking,
             )
         )
+        for release in filter(None, self.resumed):
+            release()
+        return ended
 
 
 @pytest.fixture
@@ -139,6 +142,8 @@ async def test_going_on_at_a_cell_runs_no_cell_twice(runner: ParkingRunner) -> N
     assert first.error.cell == 3
     kernel = await found(runner.warm)
     await kernel.execute("n = 4")
+    sockets = Path(kernel.connection["ip"]).parent
+    assert sockets.is_dir()
     runner.news.clear()
     second = await runner.go_on(first, 3)
     assert second.error is None, second.error
@@ -150,6 +155,9 @@ async def test_going_on_at_a_cell_runs_no_cell_twice(runner: ParkingRunner) -> N
     assert copy["cells"][1]["outputs"][0]["text"].strip() == "two"
     assert await parked.find(runner.warm, "train") is None
     assert (await runner.warm.listed() or {})["parked"] == []
+    async with asyncio.timeout(20):
+        while sockets.exists():
+            await asyncio.sleep(0.05)
 
 
 async def test_without_the_kernel_it_begins_anew(runner: ParkingRunner) -> None:

@@ -358,9 +358,9 @@ class Keeper:
                 lease.stop()
             await ended
             _write(writer, {"exit": lease.code})
-            if lease.folders:
+            if lease.folders and await said:
                 await _line(reader)
-                lease.tidy()
+            lease.tidy()
         finally:
             ended.cancel()
             said.cancel()
