@@ -18,7 +18,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-
 LEFT_OUT = ("PYTHONDONTWRITEBYTECODE", "FLOWBOOK_RUN")
 """Variables a keeper doesn't take over: it belongs to no run, even if one starts it."""
 

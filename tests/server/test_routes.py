@@ -30,6 +30,30 @@ async def test_kernels_of_the_server_are_told_the_workspace(jp_serverapp: Any, r
     assert os.environ["FLOWBOOK_HOME"] == str(root.resolve())
 
 
+async def test_a_stored_notebook_is_read_and_nothing_else(
+    fetch: Fetch, workspace: Any, tmp_path: Path
+) -> None:
+    await workspace.deploy(QUICK)
+    storage = workspace.host.workspace.storage
+    (storage.root / "demo" / "é x").mkdir(parents=True)
+    (storage.root / "demo" / "é x" / "copy.ipynb").write_text('{"nbformat": 4, "cells": []}')
+    (storage.root / "demo" / "é x" / "secret.txt").write_text("no")
+    (storage.root.parent / "near.ipynb").write_text("{}")
+
+    found = await fetch("api/x/files/demo/é x/copy.ipynb")
+    assert (found["name"], found["content"]) == ("copy.ipynb", {"nbformat": 4, "cells": []})
+    assert "content" not in await fetch("api/x/files/demo/é x/copy.ipynb", params={"content": "0"})
+    for path, status in (
+        ("demo/é x/secret.txt", 404),
+        ("demo/none.ipynb", 404),
+        ("../near.ipynb", 400),
+        ("demo/../../near.ipynb", 400),
+    ):
+        with pytest.raises(HTTPClientError) as refused:
+            await fetch(f"api/x/files/{path}")
+        assert refused.value.code == status, path
+
+
 async def test_an_execution_is_created_listed_and_read(fetch: Fetch, workspace: Any) -> None:
     await workspace.deploy(QUICK)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flowbook.views.outputs import links_of, table
+from flowbook.views.outputs import links_of, table, to_open
 from flowbook.views.progress import progress
 from flowbook.views.run import MIME, RunView, run_view
 from flowbook.views.text import text, tree
@@ -50,6 +50,23 @@ def test_text_of_a_running_one_is_bounded(rows: dict[str, Any]) -> None:
     }
     shown = run_view(**{**rows["running"](), "tree": many}).bundle()["text/plain"].split("\n")
     assert (len(shown), shown[-1]) == (62, "  …")
+
+
+def test_a_failed_run_says_where_and_what_to_open(rows: dict[str, Any]) -> None:
+    failed = rows["failed"]()
+    uri = "kestra:///notebook/seattle-weather/executions/r/tasks/report/t/report.ipynb"
+    outputs = [*failed["outputs"], {"task_run_id": "run-report-", "task_id": "report"}]
+    outputs[-1]["outputs"] = {"notebook": uri}
+    cells = [dict(cell) for cell in failed["cells"]]
+    cells[8]["error"] = {"name": "KeyError", "line": 3, "source": "bottom.bar(monthly.groups)"}
+    data = run_view(**{**failed, "outputs": outputs, "cells": cells}).to_json()
+    assert data["failure"]["path"] == uri.replace("kestra:///", "flowbook:")
+    assert data["at"] == {"title": "report, cell 9, line 3", "code": "bottom.bar(monthly.groups)"}
+
+
+@pytest.mark.parametrize("uri", [None, "kestra:///a/b.csv", "https:///x.ipynb", "x.ipynb"])
+def test_only_stored_notebooks_are_opened(uri: object) -> None:
+    assert to_open(uri) == ""
 
 
 def test_a_list_says_how_far_a_run_is(view: View) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from flowbook.errors import FlowbookError
 from flowbook.kinds.dynamic import TABLE
 from flowbook.storage.files import Storage
-from flowbook.views.outputs import ROWS, Preview, table
+from flowbook.views.outputs import ROWS, Preview, table, to_open
 
 LARGEST = 400_000
 """Bytes of base64 that a picture may have to be kept in a display."""
@@ -58,7 +58,8 @@ def _figures(outputs: Sequence[Mapping[str, Any]], storage: Storage) -> Iterator
             continue
         code = [cell for cell in cells if cell.get("cell_type") == "code"]
         for number, image in _images(code):
-            yield Preview(title=row["task_id"], note=f"last figure, cell {number}", image=image)
+            note = f"last figure, cell {number}"
+            yield Preview(title=row["task_id"], note=note, image=image, path=to_open(uri))
 
 
 def _images(cells: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, str]]:

@@ -230,6 +230,12 @@ def error_line(traceback: str, execution_count: int | None) -> int | None:
     return own[-1] if own else None
 
 
+def source_line(source: str, line: int) -> str:
+    """One line of a cell, without its indentation."""
+    rows = source.splitlines()
+    return rows[line - 1].strip() if 0 < line <= len(rows) else ""
+
+
 def excerpt(source: str, line: int | None) -> str:
     """Three lines of a cell around the one at fault, marked."""
     if line is None:

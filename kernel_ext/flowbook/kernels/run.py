@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import declared, handed_out
-from .cells import CellOutputs, error_line, excerpt
+from .cells import CellOutputs, error_line, excerpt, source_line
 from .client import KernelClient
 from .executed import is_skipped
 from .journal import Journal
@@ -314,6 +314,9 @@ class _Running:
             return
         trace = str(error["traceback"])
         line = error_line(trace, ran)
+        if line is not None:
+            said_in = source_line(cell["source"], line)
+            error |= {"line": line, "source": masked(said_in, self.task.secrets)}
         self.telling.end(position, "FAILED", ran)
         said = f"{error['name']}: {error['message']}" if error["message"] else str(error["name"])
         message = (

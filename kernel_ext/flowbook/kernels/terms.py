@@ -94,7 +94,7 @@ class CellNews:
     outputs: int = 0
     text: str = ""
     error: Mapping[str, Any] | None = None
-    """`name`, `message`, `traceback`."""
+    """`name`, `message`, `traceback`; `line` and `source` of the cell where they are known."""
     progress: float | None = None
     note: str = ""
     """What `fb.progress` said beside its number."""

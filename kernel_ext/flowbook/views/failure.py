@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import states
+from .outputs import to_open
 from .topology import Graph, Json, Node, Row, parsed
 from .words import one_line
 
@@ -33,7 +34,7 @@ class Failure:
     traceback: str = ""
     run: str | None = None
     path: str = ""
-    """The executed copy, for *Open executed notebook*."""
+    """The executed copy, for *Open executed notebook*: see `outputs.to_open`."""
     cell: int | None = None
 
     def to_json(self) -> dict[str, Json]:
@@ -55,9 +56,16 @@ class Failure:
 
 
 def failure(
-    execution: Row, graph: Graph, task_runs: Iterable[Row], logs: Sequence[Row] = ()
+    execution: Row,
+    graph: Graph,
+    task_runs: Iterable[Row],
+    logs: Sequence[Row] = (),
+    outputs: Mapping[str, Any] | None = None,
 ) -> Failure | None:
-    """The first task run that failed by itself, or what ended the execution before any ran."""
+    """The first task run that failed by itself, or what ended the execution before any ran.
+
+    `outputs` are those of task runs, by id.
+    """
     guilty = _guilty(task_runs)
     if guilty is None:
         error = _error(execution)
@@ -83,9 +91,14 @@ def failure(
         note=" · ".join(filter(None, notes)),
         run=guilty["id"],
         cell=cell if isinstance(cell, int) else None,
-        path=str(error.get("path") or ""),
+        path=_copy(parsed((outputs or {}).get(guilty["id"]))),
         **why,
     )
+
+
+def _copy(outputs: object) -> str:
+    """Where the executed copy of a notebook is opened."""
+    return to_open(outputs.get("notebook")) if isinstance(outputs, Mapping) else ""
 
 
 def _guilty(task_runs: Iterable[Row]) -> Row | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from flowbook.kinds.dynamic import TABLE
 
@@ -30,7 +31,7 @@ class Preview:
     """A `data:image/…;base64,` URI."""
     text: str = ""
     path: str = ""
-    """A notebook or file to open, relative to Jupyter's root."""
+    """A notebook to open: see `to_open`."""
 
     def to_json(self) -> dict[str, Json]:
         """The preview for the browser; what is empty is left out."""
@@ -56,7 +57,7 @@ class Link:
     kind: str = "file"
     """`file` or `notebook`: which glyph."""
     path: str = ""
-    """To open it in JupyterLab, relative to Jupyter's root; empty when it can't be."""
+    """To open it in JupyterLab; empty when it can't be: see `to_open`."""
 
     def to_json(self) -> dict[str, Json]:
         """The link for the browser."""
@@ -97,6 +98,17 @@ def previews_of(outputs: Iterable[Row]) -> tuple[Preview, ...]:
     return tuple(reversed(found[-SHOWN:]))
 
 
+def to_open(uri: object) -> str:
+    """A stored notebook's path in JupyterLab: on the drive `flowbook`, which reads the workspace's storage.
+
+    The folder that holds the storage is hidden, so Jupyter's own contents don't show it.
+    """
+    if not isinstance(uri, str) or not uri.endswith(".ipynb"):
+        return ""
+    scheme, _, path = uri.partition(":///")
+    return f"flowbook:{unquote(path)}" if scheme in ("kestra", "flowbook") else ""
+
+
 def links_of(outputs: Iterable[Row]) -> tuple[Link, ...]:
     """The files that tasks gave back, the latest first, at most six."""
     found: dict[str, Link] = {}
@@ -123,6 +135,7 @@ def links_of(outputs: Iterable[Row]) -> tuple[Link, ...]:
                     if isinstance(length, int)
                     else "",
                     kind="notebook" if notebook else "file",
+                    path=to_open(uri),
                 )
     return tuple(reversed(list(found.values())[-6:]))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from . import failure as failures
 from . import states
 from .outputs import Link, Preview, links_of, previews_of
-from .topology import Graph, Json, Row, Runs, graph_of
+from .topology import Graph, Json, Row, Runs, graph_of, parsed
 from .words import count, moment, one_line
 
 MIME = "application/vnd.flowbook.run+json"
@@ -24,7 +24,7 @@ LISTED = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
-    """What runs at this moment: the foot of the display."""
+    """What runs at this moment, or where it failed: the foot of the display."""
 
     title: str
     code: str = ""
@@ -188,6 +188,9 @@ def run_view(
     graph = graph_of(tree, runs, over=over)
     seen = moment(now)
     at_work = [] if over else _at_work(tree, task_runs)
+    failure = None
+    if state == "failed":
+        failure = failures.failure(execution, graph, task_runs, logs, runs.outputs)
     return RunView(
         id=execution["id"],
         namespace=execution.get("namespace") or "",
@@ -202,8 +205,8 @@ def run_view(
         expected=graph.expected,
         graph=graph,
         busy=len(at_work),
-        at=None if over else _at(at_work, runs),
-        failure=failures.failure(execution, graph, task_runs, logs) if state == "failed" else None,
+        at=_failed_at(failure, task_runs, runs) if over else _at(at_work, runs),
+        failure=failure,
         previews=tuple(previews) if previews is not None else previews_of(outputs) if gives else (),
         links=links_of(outputs) if gives else (),
         variable=variable,
@@ -263,3 +266,19 @@ def _at_cell(run: Row, cell: Row, cells: int) -> Now:
         since=moment(cell.get("started_at")),
         cells=cells,
     )
+
+
+def _failed_at(
+    failure: failures.Failure | None, task_runs: Sequence[Row], runs: Runs
+) -> Now | None:
+    """The failed cell with its source line, as its row says it."""
+    guilty = failure.run if failure is not None else None
+    for run in task_runs:
+        for cell in runs.latest_cells(run) if run["id"] == guilty else ():
+            error = parsed(cell.get("error"))
+            if isinstance(error, Mapping) and error.get("line") and cell["cell"]:
+                return Now(
+                    title=f"{run['task_id']}, cell {cell['cell']}, line {error['line']}",
+                    code=one_line(str(error.get("source") or ""), 160),
+                )
+    return None

@@ -51,6 +51,13 @@ export interface IPage<T> {
   total: number;
 }
 
+export interface IStored {
+  name: string;
+  modified: string;
+  /** The notebook's JSON. */
+  content?: unknown;
+}
+
 /** What the server answered with: an HTTP status and words for a person. */
 export class Refused extends Error {
   constructor(
@@ -98,6 +105,13 @@ export class Client {
     const response = await this.own('kernels', {});
     const { parked } = (await response.json()) as { parked: IParked[] };
     return parked.filter(one => one.execution === id);
+  }
+
+  /** An executed notebook in the workspace's storage. */
+  async stored(path: string, content: boolean): Promise<IStored> {
+    const parts = path.split('/').map(encodeURIComponent).join('/');
+    const response = await this.own(`files/${parts}${content ? '' : '?content=0'}`, {});
+    return (await response.json()) as IStored;
   }
 
   /** Go on with a failed notebook; a refusal may ask for `confirm`. */

@@ -11,14 +11,14 @@ from tornado.ioloop import PeriodicCallback
 
 from . import parked
 from .host import ServerHost
-from .routes import continuing, control, executions, flows, inputs, own, status
+from .routes import continuing, control, executions, files, flows, inputs, own, status
 from .stream import StreamHandler
 
 PORT = 8080
 BASE = "/flowbook"
 
 
-OWN = (*own.ROUTES, *inputs.OWN, *continuing.ROUTES)
+OWN = (*own.ROUTES, *inputs.OWN, *continuing.ROUTES, *files.ROUTES)
 
 
 def routes(*, at_root: bool) -> list[tuple[str, type[Any]]]:
