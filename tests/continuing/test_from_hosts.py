@@ -63,6 +63,7 @@ def test_from_terminals_that_end_in_between(folder: Path, terminal: Terminal) ->
     assert ran.returncode == 1
     assert "Cell 9 of 12 failed: ZeroDivisionError: division by zero" in ran.stdout
     [listed] = json.loads(terminal("executions", "list", "--json").stdout)
+    assert f"flowbook executions attach {listed['id'][:6]} report" in ran.stdout
     [parked] = json.loads(terminal("kernels", "list", "--json").stdout)["parked"]
     assert (parked["task"], parked["execution"]) == ("report", listed["id"])
     opened = json.loads(terminal("executions", "attach", listed["id"], "--json").stdout)
@@ -143,7 +144,9 @@ def _said(client: Any, request: str) -> str:
 
 def test_from_a_notebook(folder: Path, cell: Callable[[str], str]) -> None:
     cell("%load_ext flowbook")
-    assert "Cell 9 of 12 failed" in cell("%flow run flow.yaml -o run")
+    failed = cell("%flow run flow.yaml -o run")
+    assert "Cell 9 of 12 failed" in failed
+    assert "%flow attach" in failed
     told = cell("%flow attach")
     assert "jupyter console --existing" in told
     assert re.search(r"words +list +2", told)

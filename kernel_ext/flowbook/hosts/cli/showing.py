@@ -67,6 +67,10 @@ def print_end(ws: Workspace, run: Run, *, quiet: bool = False) -> None:
     if not quiet:
         print_outputs(run)
     click.echo(f"Execution {run.id}")
+    if str(run.state) == "FAILED":
+        for parked in (one for one in ws.kernels() if one["execution"] == run.id):
+            how = f"flowbook executions attach {run.id[:6]} {parked['task']}"
+            click.echo(f"The kernel of '{parked['task']}' is kept, with its variables: {how}")
     if str(run.state) == "PAUSED":
         click.echo(f"It is paused. Go on with: flowbook executions resume {run.id}")
 

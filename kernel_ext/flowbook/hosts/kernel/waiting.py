@@ -83,4 +83,8 @@ def refuse_failure(run: Any) -> None:
     error = run.error
     reason = error.get("message") if isinstance(error, dict) else error
     said = f"{run.flow} {state.lower()}"
-    raise RunEnded(f"{said}: {reason}" if reason and state == "FAILED" else said)
+    if state == "FAILED" and reason:
+        said = f"{said}: {reason}"
+        if any(one["execution"] == run.id for one in run.workspace.kernels()):
+            said = f"{said}\nIts kernel is kept, with its variables: %flow attach"
+    raise RunEnded(said)
