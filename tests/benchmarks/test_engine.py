@@ -2,7 +2,8 @@
 
 Budgets, a task: fan-out ≤ 100 µs, the same at 10,000 (floor 19; Prefect 3.8: 5,200, Dagster: 42,000);
 chain with a commit a task ≤ 1.2 ms (a commit 0.9 and a socket 0.3; Prefect 18, Dagster 64); beside a
-thread that spins in Python ≤ 150 µs.
+thread that spins in Python ≤ 150 µs. What has no budget is flat: an execution costs the same in a queue of 100
+and of 1,000, an iteration of a Loop the same among 1,000 and 10,000.
 """
 
 from __future__ import annotations
@@ -52,6 +53,16 @@ class Stage:
     def run(self, flow: Flow, revision: int) -> None:
         self._runner.run(asyncio.wait_for(self._run(flow, revision), 120))
 
+    def queue(self, flow: Flow, revision: int, count: int) -> None:
+        self._runner.run(asyncio.wait_for(self._queue(flow, revision, count), 600))
+
+    async def _queue(self, flow: Flow, revision: int, count: int) -> None:
+        start, wait = self._workspace.start, self._workspace.wait
+        ids = [await start(flow, revision, inputs={}) for _ in range(count)]
+        await asyncio.gather(*map(wait, ids))
+        rows = await self._workspace.history.executions(flow_id=flow.id, limit=2 * count)
+        assert [row["state"] for row in rows].count("SUCCESS") >= count
+
     async def _run(self, flow: Flow, revision: int) -> None:
         id = await self._workspace.start(flow, revision, inputs={})
         await self._workspace.wait(id)
@@ -80,6 +91,14 @@ def flow(kind: str, count: int) -> str:
         case "fan-out":
             tasks = "  - id: fan\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
             tasks += "".join(f"      - {{id: t{n}, type: Probe}}\n" for n in range(count))
+        case "queue":
+            tasks = "  - {id: t, type: Probe}\nconcurrency: {limit: 1}\n"
+        case "loop":
+            tasks = (
+                "  - id: each\n    type: io.kestra.plugin.core.flow.Loop\n"
+                f'    values: "{{{{ range(1, {count}) }}}}"\n    concurrencyLimit: 0\n'
+                "    tasks: [{id: t, type: Probe}]\n"
+            )
         case _:
             tasks = (
                 "  - id: each\n    type: io.kestra.plugin.core.flow.ForEach\n"
@@ -148,6 +167,22 @@ def test_floor_of_a_chain(row: Row, tmp_path: Path) -> None:
 def test_chain_of_1000(row: Row, stage: Stage) -> None:
     under = CHAIN, "1,000 tasks"
     measured(row, stage, "chain", 1000, 2, under=under, budget="≤ 1.2 ms")
+
+
+QUEUE = "executions that queue for one slot, an execution"
+LOOP = "Loop, an iteration"
+
+
+@pytest.mark.parametrize("count", [100, 1000])
+def test_a_queue(row: Row, stage: Stage, count: int) -> None:
+    saved = stage.deployed(flow("queue", count))
+    bench = row(QUEUE, f"{count:,} executions", per=count, budget="flat")
+    bench.pedantic(stage.queue, (*saved, count), rounds=1)
+
+
+@pytest.mark.parametrize("count", [1000, 10_000])
+def test_a_loop(row: Row, stage: Stage, count: int) -> None:
+    measured(row, stage, "loop", count, 2, under=(LOOP, f"{count:,} iterations"), budget="flat")
 
 
 @contextmanager

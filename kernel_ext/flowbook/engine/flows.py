@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flowbook.errors import Conflict, NotFound
 from flowbook.flows.model import Flow
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 KEPT = 200
 """Parsed revisions kept in memory."""
+FRESH = 0.25
+"""Seconds after which somebody else may have deployed: as late as a wish is heard."""
+
+Loading: TypeAlias = "asyncio.Future[tuple[Flow, Mapping[str, Any]]]"
 
 
 class Flows:
@@ -28,6 +33,7 @@ class Flows:
         self._store = store
         self._place = place
         self._parsed: OrderedDict[tuple[str, str, int], Flow] = OrderedDict()
+        self._latest: dict[tuple[str, str], tuple[float, Loading]] = {}
 
     async def save(self, flow: Flow, *, draft: bool, expected: int | None = None) -> int:
         """Keep a flow's text; a new revision only if it changed. Its revision."""
@@ -57,6 +63,7 @@ class Flows:
             expected=expected,
         )
         revision = int(rows[0]["revision"])
+        self._latest.pop((flow.namespace, flow.id), None)
         if not draft:
             await asyncio.to_thread(self._freeze, flow, revision)
         self._keep(flow, revision)
@@ -90,6 +97,16 @@ class Flows:
             raise NotFound(f"Unable to find flow '{namespace}'.'{flow_id}'{which}")
         row = rows[0]
         return self.parsed(row), row
+
+    async def latest(self, namespace: str, flow_id: str) -> Flow:
+        """The revision that counts, as it was at most a moment ago: for what is asked again and again.
+        Raises `NotFound`."""
+        key, now = (namespace, flow_id), time.monotonic()
+        known = self._latest.get(key)
+        if known is None or now - known[0] >= FRESH:
+            asked = asyncio.ensure_future(self.load(namespace, flow_id))
+            known = self._latest[key] = now, asked
+        return (await asyncio.shield(known[1]))[0]
 
     def parsed(self, row: Mapping[str, Any]) -> Flow:
         """The flow of a revision's row."""

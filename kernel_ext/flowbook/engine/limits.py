@@ -60,7 +60,7 @@ async def admit_next(workspace: Workspace, flow: Flow, ended: str) -> None:
 
 async def _limit(workspace: Workspace, flow: Flow) -> Concurrency | None:
     try:
-        latest, _ = await workspace.flows.load(flow.namespace, flow.id)
+        latest = await workspace.flows.latest(flow.namespace, flow.id)
     except NotFound:  # deleted while it runs
         return flow.concurrency
     return latest.concurrency

@@ -26,14 +26,13 @@ def admit_queued(
     if ended is not None and tx.row("slots", f"{namespace}.{flow_id}", ended) is not None:
         tx.delete("slots", f"{namespace}.{flow_id}", ended)
     holders = _holders(tx, namespace, flow_id) - {ended}
-    waiting = [
-        row["id"] for row in tx.query("executions_queued", namespace=namespace, flow_id=flow_id)
-    ]
-    waiting = [each for each in waiting if each not in holders]
-    free = len(waiting) if limit is None else max(0, limit - len(holders))
-    for execution_id in waiting[:free]:
-        _take(tx, namespace, flow_id, execution_id)
-    return [{"execution_id": execution_id} for execution_id in waiting[:free]]
+    free = None if limit is None else max(0, limit - len(holders))
+    if free == 0:
+        return []
+    waiting = tx.query("executions_queued", namespace=namespace, flow_id=flow_id, limit=free)
+    for row in waiting:
+        _take(tx, namespace, flow_id, row["id"])
+    return [{"execution_id": row["id"]} for row in waiting]
 
 
 def _holders(tx: Transaction, namespace: str, flow_id: str) -> set[str | None]:
