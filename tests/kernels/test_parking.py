@@ -171,6 +171,30 @@ async def test_without_the_kernel_it_begins_anew(runner: ParkingRunner) -> None:
     assert await (await found(runner.warm)).value("n") == 1
 
 
+async def test_a_busy_kernel_is_left_alone(
+    runner: ParkingRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await runner.fail("import flowbook as fb; fb.outputs(early=1); n = 1", "1 / (n - 1)")
+    kernel = await found(runner.warm)
+    busy = asyncio.create_task(kernel.execute("open('on', 'w')\nwhile n == 1: pass"))
+    async with asyncio.timeout(30):
+        while not (runner.folder / "on").exists():
+            await asyncio.sleep(0.05)
+    monkeypatch.setattr("flowbook.kernels.run.START_TIMEOUT", 1.0)
+    second = await runner.go_on(first, 2)
+    assert second.error is not None
+    assert "The parked kernel is busy" in second.error.message
+    assert set(second.outputs) == {"early"}
+    kernel = await found(runner.warm)
+    await kernel.interrupt()
+    assert (await busy).error is not None
+    monkeypatch.undo()
+    await kernel.execute("n = 3")
+    third = await runner.go_on(second, 2)
+    assert third.error is None, third.error
+    assert set(third.outputs) == {"early"}
+
+
 async def test_the_oldest_make_room(runner: ParkingRunner) -> None:
     runner.limits = {**runner.limits, "count": 2}
     for key in ("a", "b", "c"):

@@ -84,6 +84,7 @@ class _Running:
         self.copy = task.out_dir / prepared.notebook.name
         self.started = datetime.now(UTC)
         self.language_info: Json = None
+        self.answers = False
 
     async def carry(self, kernels: Kernels) -> NotebookResult:
         error: NotebookError | None = None
@@ -141,15 +142,15 @@ class _Running:
         try:
             async with KernelClient(kernel.connection) as client:
                 client.on_any = self.telling.comms()
-                await self._until_ready(client, kernel, death)
                 try:
+                    await self._until_ready(client, kernel, death)
                     await self._moved_in(client, death)
                     await self._cells(client, kernel, death)
                     await self._declared(client, death)
                     failed = False
                 finally:
                     if not death.done() and not await self._is_parked(kernel, failed=failed):
-                        if not _is_cancelled():
+                        if self.answers and not _is_cancelled():
                             client.ask_to_end(by_shell=ends_by_shell(self.prepared.spec))
                             await asyncio.wait({death}, timeout=GRACE)
         finally:
@@ -158,6 +159,7 @@ class _Running:
 
     async def _taken(self, kernels: Kernels) -> Kernel:
         if self.parked is not None:
+            handed_out.take_over(self.parked[1]["order"]["out_dir"], self.task.out_dir)
             return self.parked[0]
         task = self.task
         return await kernels.take(
@@ -173,7 +175,6 @@ class _Running:
         """Have a kernel that was parked hand its results to this run."""
         if self.parked is None:
             return
-        handed_out.take_over(self.parked[1]["order"]["out_dir"], self.task.out_dir)
         code = declared.channel(self.prepared.language, self.task.out_dir)
         if code:
             await self._quietly(client, code, death)
@@ -182,6 +183,8 @@ class _Running:
         parking = self.task.parking
         if parking is None or not (failed or parking.always):
             return False
+        if not self.answers and self.parked is None:
+            return False  # it never came to life
         if _is_cancelled() and not parking.is_timeout():
             return False
         order = {
@@ -206,6 +209,7 @@ class _Running:
                 {ready, death}, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED
             )
             if ready.done():
+                self.answers = True
                 self.language_info = ready.result().get("language_info")
                 return
         finally:
@@ -214,6 +218,11 @@ class _Running:
         if death.done():
             message = f"The kernel '{name}' died while it started ({death.result()})" + (
                 f": {tail.splitlines()[-1]}" if tail else ""
+            )
+        elif self.parked is not None:
+            message = (
+                f"The parked kernel is busy (no answer within {duration_text(START_TIMEOUT)}): "
+                "let what runs in it end, or interrupt it"
             )
         else:
             message = f"The kernel '{name}' did not answer within {duration_text(START_TIMEOUT)}"

@@ -35,6 +35,8 @@ OF_RUNS = frozenset(
         "kill",
         "pause",
         "resume",
+        "attach",
+        "apply",
         "restart",
         "replay",
         "force",
