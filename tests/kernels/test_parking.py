@@ -238,11 +238,14 @@ async def test_a_newer_one_takes_the_place_of_the_same_task_run(runner: ParkingR
 async def test_nothing_is_left_when_the_keeper_is_killed(runner: ParkingRunner) -> None:
     cells = ("import subprocess; child = subprocess.Popen(['sleep', '600']).pid", "1 / 0")
     await runner.fail(*cells)
+    child = await (await found(runner.warm)).value("child")
     keeper = (await runner.warm.listed() or {})["pid"]
     pid = runner.told[0]["parked"]["pid"]
     os.kill(keeper, signal.SIGKILL)
     assert await gone(keeper, pid)
     assert await parked.find(runner.warm, "train") is None
+    await runner.fail("1 / 0")  # starts the next keeper, which ends what is left of the first
+    assert await gone(child)
 
 
 async def test_a_parked_kernel_outlives_its_host(tmp_path: Path, warm: Warm) -> None:

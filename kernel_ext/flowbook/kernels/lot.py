@@ -4,8 +4,8 @@ Theory of operation. A kernel is parked by the host that ran it; from then on th
 ends when its time is over, when others need the room (the oldest first), when it ends by itself, or
 when somebody says so; or it is taken by a host that goes on with its notebook. Beside each lies its
 connection file, in a folder of its own: that is what `jupyter console --existing` and a Jupyter
-Server's list of kernels read. The file also names the folders kept for it, so that a keeper which
-follows one that was killed removes them.
+Server's list of kernels read. The file also names the folders kept for it and the marks of what it
+has started, so that a keeper which follows one that was killed removes the ones and ends the others.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from ..ids import new_id, system_random
 from .lease import Lease
+from .strays import end_marked
 
 REMEMBERED = 200
 Reason = Literal["time", "count", "memory", "ended", "replaced", "died"]
@@ -77,11 +78,14 @@ class Lot:
         self._clear()
 
     def _clear(self) -> None:
-        """Remove what a keeper that was killed left behind."""
+        """Remove what a keeper that was killed left behind, and end what its kernels had started."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file in self.folder.glob("*.json"):
             with contextlib.suppress(OSError, ValueError, KeyError):
-                for folder in json.loads(file.read_text())["flowbook"]["folders"]:
+                left = json.loads(file.read_text())["flowbook"]
+                for mark in left["marks"]:
+                    end_marked(mark)
+                for folder in left["folders"]:
                     shutil.rmtree(folder, ignore_errors=True)
             file.unlink(missing_ok=True)
 
@@ -119,7 +123,7 @@ class Lot:
         said = {
             **parked.lease.connection,
             "kernel_name": parked.order["about"]["kernel"],
-            "flowbook": {"folders": parked.lease.folders, "pid": parked.lease.pid},
+            "flowbook": {"folders": parked.lease.folders, "marks": parked.lease.marks},
         }
         part = self.folder / f".{parked.id}.part"
         part.touch(mode=0o600)
