@@ -89,6 +89,16 @@ def test_a_later_attempt_that_succeeds_needs_none(ws: fb.Workspace) -> None:
     assert "The kernel is parked until" in "".join(line["message"] for line in run.logs())
 
 
+def test_a_deleted_execution_keeps_none(ws: fb.Workspace) -> None:
+    run = ran(ws, "x = 1", "1 / 0")
+    copy = run["it"].open()
+    assert [row["execution"] for row in ws.kernels()] == [run.id]
+    ws.delete_execution(run.id)
+    assert ws.kernels() == []
+    assert copy.is_file()
+    assert list((ws.root / ".flowbook" / "opened").iterdir()) == []
+
+
 def test_the_history_says_which_had_to_go(tmp_path: Path) -> None:
     (tmp_path / ".flowbook").mkdir()
     (tmp_path / ".flowbook" / "config.yml").write_text("flowbook: {kernels: {max-parked: 1}}")

@@ -187,6 +187,13 @@ class Continuing:
             continued.replace_file(path, fresh)
         return Applied(path, edits, continued.diff(edits, shown))
 
+    async def forget(self, ids: Sequence[str]) -> None:
+        """Executions are gone: their parked kernels end, and nobody opens their copies any more."""
+        parked_ones = (await self.warm.listed() or {}).get("parked", ())
+        if gone := [row["id"] for row in parked_ones if row["execution"] in ids]:
+            await self.warm.end_parked(gone)
+        await asyncio.to_thread(opened.forget, self._workspace, frozenset(ids))
+
     def _note(self, execution: Execution, run: TaskRun, message: str) -> None:
         """A line in the execution's log."""
         self._workspace.records.add(

@@ -40,6 +40,7 @@ async def delete(
         await workspace.store.purge([row["id"] for row in page], records=records)
         for row in page:
             workspace.history.forget(row["id"])
+    await workspace.continuing.forget(ids)
     return list(ids)
 
 

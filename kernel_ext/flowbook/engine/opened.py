@@ -6,7 +6,9 @@ workspace says which attempt it is of, so that every host finds it.
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +69,14 @@ def read(path: Path) -> Document | None:
         return load(path).document
     except (OSError, NotANotebook):
         return None
+
+
+def forget(workspace: Workspace, executions: Collection[str]) -> None:
+    """Drop the notes on copies of executions; the copies are people's own."""
+    for note in (workspace.place.internal / "opened").glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            if json.loads(note.read_text())["execution"] in executions:
+                note.unlink()
 
 
 def _note(workspace: Workspace, run: TaskRun) -> Path:
