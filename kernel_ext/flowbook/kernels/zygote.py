@@ -25,6 +25,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,10 @@ QUIET = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 """Keeps libraries from starting threads while they are imported, and what else they read then."""
+
+
+TRIES = 3
+"""Kernels that may die in a row before they take an order."""
 
 
 def send(link: socket.socket, message: Any) -> None:
@@ -92,6 +97,7 @@ class Standby:
     ready: bool = False
     taken: bool = False
     """It has had its order, so it lives."""
+    order: Any = None
 
 
 class Zygote:
@@ -103,6 +109,9 @@ class Zygote:
         self.wanted = standbys
         self.standbys: dict[int, Standby] = {}
         self.running: dict[int, Standby] = {}
+        self.orders: deque[Any] = deque()
+        """What no standby was ready for."""
+        self.cores = len(os.sched_getaffinity(0))
         self.learned: list[str] = []
         self.blas: list[Callable[[int], object]] = []
         self._number = 0
@@ -132,9 +141,10 @@ class Zygote:
         reader = Reader(self.link)
         send(self.link, {"event": "ready", "pid": os.getpid()})
         while True:
+            self._hand_out()
             self._report()
             links: dict[Any, Any] = {child.link: child for child in self._children()}
-            may_fork = len(self.standbys) < self.wanted
+            may_fork = not self.orders and len(self.standbys) < self.wanted
             found, _, _ = select.select(
                 [self.link, self._woken, *links], [], [], 0.02 if may_fork else None
             )
@@ -171,41 +181,44 @@ class Zygote:
     def _obey(self, message: Any) -> None:
         match message["do"]:
             case "start":
-                self._start(message)
+                self.orders.append(message)
             case "kill":
                 if message["pid"] in self.running:
                     _kill_group(message["pid"])
             case "standbys":
                 self.wanted = int(message["count"])
 
-    def _start(self, message: Any) -> None:
-        """Hand an order to a standby, or to a new child if none stands by."""
-        for _ in range(3):
-            child = self._ready() or self._fork()
-            while not child.ready and child.link.fileno() >= 0:
-                self._hear(child)
-            del self.standbys[child.pid]
-            self.running[child.pid] = child
-            try:
-                connection = json.loads(Path(child.folder, "kernel.json").read_text())
-                send(child.link, message)
-            except OSError:
-                continue  # it has died meanwhile; the next one is tried
-            while not child.taken and child.link.fileno() >= 0:
-                self._hear(child)
-            if not child.taken:
-                continue
-            send(
-                self.link,
-                {
-                    "event": "started",
-                    "id": message["id"],
-                    "pid": child.pid,
-                    "connection": connection,
-                },
-            )
-            return
-        send(self.link, {"event": "failed", "id": message["id"]})
+    def _hand_out(self) -> None:
+        """Give orders to standbys that are ready, and fork for those that have to wait.
+
+        Several kernels are made at a time, as many as there are cores: nobody waits for one of them.
+        """
+        while self.orders and (child := self._ready()) is not None:
+            self._give(child, self.orders.popleft())
+        making = sum(not child.ready for child in self.standbys.values())
+        for _ in range(min(len(self.orders), self.cores) - making):
+            self._fork()
+
+    def _give(self, child: Standby, order: Any) -> None:
+        del self.standbys[child.pid]
+        self.running[child.pid] = child
+        child.order = order
+        # if it has died meanwhile, another one gets the order once it is reaped
+        with contextlib.suppress(OSError):
+            send(child.link, order)
+
+    def _tell_start(self, child: Standby) -> None:
+        started = {"event": "started", "id": child.order["id"], "pid": child.pid}
+        connection = json.loads(Path(child.folder, "kernel.json").read_text())
+        send(self.link, {**started, "connection": connection})
+
+    def _retry(self, order: Any) -> None:
+        """An order whose kernel has died before it took it."""
+        order["tries"] = order.get("tries", 0) + 1
+        if order["tries"] < TRIES:
+            self.orders.appendleft(order)
+        else:
+            send(self.link, {"event": "failed", "id": order["id"]})
 
     def _ready(self) -> Standby | None:
         return next((child for child in self.standbys.values() if child.ready), None)
@@ -217,7 +230,9 @@ class Zygote:
             return
         for message in messages:
             child.ready = child.ready or "ready" in message
-            child.taken = child.taken or "taken" in message
+            if "taken" in message:
+                child.taken = True
+                self._tell_start(child)
             for module in message.get("used", ()):
                 self._learn(module)
 
@@ -288,6 +303,8 @@ class Zygote:
                 while child.link.fileno() >= 0:
                     self._hear(child)
                 shutil.rmtree(child.folder, ignore_errors=True)
+                if child.order is not None and not child.taken:
+                    self._retry(child.order)
             # the keeper knows which of them was lent to somebody
             send(
                 self.link, {"event": "exit", "pid": pid, "code": os.waitstatus_to_exitcode(status)}
