@@ -42,6 +42,8 @@ def test_look_inside_fix_and_continue(
     run.get_by_role("button", name="Open in panel").click()
     side = page.locator(".fb-Side")
     side.get_by_role("button", name="Open in live kernel").wait_for()
+    kernels = side.get_by_role("region", name="Live kernels")
+    kernels.get_by_role("button", name="weekly · report").wait_for()
     page.screenshot(path=shots / "continue-1-sidebar.png")
 
     run.get_by_role("button", name="Open in live kernel").click()
@@ -56,10 +58,10 @@ def test_look_inside_fix_and_continue(
     page.wait_for_function(f"({IN_FRONT})().cell === 'cell-9'")
     type_cell(page, FIXED)
     page.screenshot(path=shots / "continue-2-live.png")
-    kernels = page.evaluate(
+    listed = page.evaluate(
         "async () => (await (await fetch('/api/kernels')).json()).map(kernel => kernel.name)"
     )
-    assert kernels.count("python3") == 2
+    assert listed.count("python3") == 2
 
     page.evaluate(ACTIVATE, "main")
     run.get_by_role("button", name="Continue from cell 9").click()
@@ -70,6 +72,7 @@ def test_look_inside_fix_and_continue(
     run.get_by_text("Success", exact=False).first.wait_for()
     page.screenshot(path=shots / "continue-3-finished.png")
     side.get_by_role("button", name="Open in live kernel").wait_for(state="detached")
+    kernels.wait_for(state="detached")
 
     assert (folder / "runs.txt").read_text() == "report\n"
     assert (folder / "published.txt").read_text() == "once\n"

@@ -43,6 +43,8 @@ export interface IParked {
   execution: string;
   task: string;
   taskRun: string;
+  flow: string;
+  notebook: string;
   until: string;
 }
 
@@ -100,11 +102,15 @@ export class Client {
     return (await this.post(`executions/${encodeURIComponent(id)}/open`, { task })) as IOpened;
   }
 
-  /** The parked kernels of an execution. */
-  async parked(id: string): Promise<IParked[]> {
+  /** The parked kernels. */
+  async parked(): Promise<IParked[]> {
     const response = await this.own('kernels', {});
-    const { parked } = (await response.json()) as { parked: IParked[] };
-    return parked.filter(one => one.execution === id);
+    return ((await response.json()) as { parked?: IParked[] }).parked ?? [];
+  }
+
+  /** End one of them. */
+  async endKernel(id: string): Promise<void> {
+    await this.own(`kernels/${encodeURIComponent(id)}`, { method: 'DELETE' });
   }
 
   /** An executed notebook in the workspace's storage. */

@@ -75,7 +75,9 @@ export const sidebar: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('flowbook');
     const client = new Client(app.serviceManager.serverSettings);
     const live: ILive = {
-      parked: id => client.parked(id),
+      all: () => client.parked(),
+      parked: async id => (await client.parked()).filter(one => one.execution === id),
+      end: one => client.endKernel(one.id),
       open: ({ execution, taskRun }) => void app.commands.execute(COMMANDS.openLive, { execution, task: taskRun }),
       goOn: ({ execution, taskRun }) => void app.commands.execute(COMMANDS.goOn, { execution, task: taskRun })
     };

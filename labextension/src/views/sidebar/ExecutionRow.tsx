@@ -24,10 +24,12 @@ export interface IExecutionRowProps {
 
 /** Failed notebooks whose kernels are parked. */
 export interface ILive {
+  all: () => Promise<IParked[]>;
   /** Those of an execution. */
   parked: (execution: string) => Promise<IParked[]>;
   open: (parked: IParked) => void;
   goOn: (parked: IParked) => void;
+  end: (parked: IParked) => Promise<void>;
 }
 
 /** One execution; selected, it says more and can be killed. */

@@ -9,6 +9,7 @@ import { Glyph, StateIcon } from './icons';
 import { Notices } from './Notices';
 import { ExecutionRow } from './ExecutionRow';
 import type { ILive } from './ExecutionRow';
+import { Kernels } from './Kernels';
 
 export interface ISidebarProps {
   store: Store;
@@ -81,6 +82,7 @@ function Body({ store, trans, selected, onSelect, live }: ISidebarProps): React.
           <Flows rows={rows} board={board.flows} chosen={flow} onChoose={setFlow} now={now} trans={trans} />
         </section>
       )}
+      <Kernels live={live} moment={failedOf(rows)} trans={trans} />
       {(over.length > 0 || flow !== null) && (
         <section className="fb-Section" aria-label={heading}>
           <header>
@@ -169,6 +171,14 @@ function Empty({ trans }: { trans: TranslationBundle }): React.JSX.Element {
       </pre>
     </div>
   );
+}
+
+/** Which executions have failed: theirs are the kernels that are kept. */
+function failedOf(rows: IExecutionRow[]): string {
+  return rows
+    .filter(row => row.state === 'failed')
+    .map(row => `${row.id}${row.ended ?? ''}`)
+    .join();
 }
 
 function nameOf(row: IExecutionRow): string {
