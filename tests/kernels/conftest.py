@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,17 @@ def anyio_backend() -> str:
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:
     return Runner(tmp_path)
+
+
+@pytest.fixture
+def bash_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel named `bash`, found by this test only."""
+    spec = tmp_path / "share" / "kernels" / "bash"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+    said = {"argv": argv, "display_name": "Bash", "language": "bash", "env": {"PS1": "$"}}
+    (spec / "kernel.json").write_text(json.dumps(said))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
 
 
 def copy_of(result: NotebookResult) -> dict[str, Any]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from pathlib import Path
 
 import psutil
 import pytest
@@ -15,19 +12,8 @@ from flowbook.kernels.run import run
 
 from .conftest import Runner, copy_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("bash_kernel")]
 BASH = {"kernelspec": {"name": "bash", "display_name": "Bash", "language": "bash"}}
-
-
-@pytest.fixture(autouse=True)
-def bash_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel named `bash`, found by this test only."""
-    spec = tmp_path / "share" / "kernels" / "bash"
-    spec.mkdir(parents=True)
-    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
-    said = {"argv": argv, "display_name": "Bash", "language": "bash", "env": {"PS1": "$"}}
-    (spec / "kernel.json").write_text(json.dumps(said))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
 
 
 async def test_parameters_and_declared_outputs(runner: Runner) -> None:

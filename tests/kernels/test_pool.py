@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -121,17 +119,6 @@ async def test_its_death_is_told_with_what_it_said_last(runner: PoolRunner) -> N
     assert result.error.message == (
         "The kernel died in cell 1 of 1 (signal 9: perhaps out of memory)"
     )
-
-
-@pytest.fixture
-def bash_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel named `bash`, found by this test only."""
-    spec = tmp_path / "share" / "kernels" / "bash"
-    spec.mkdir(parents=True)
-    argv = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
-    said = {"argv": argv, "display_name": "Bash", "language": "bash", "env": {"PS1": "$"}}
-    (spec / "kernel.json").write_text(json.dumps(said))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
 
 
 @pytest.mark.usefixtures("bash_kernel")
