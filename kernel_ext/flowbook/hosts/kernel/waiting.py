@@ -33,10 +33,13 @@ def wait(workspace: Any, run: Any, display: RunDisplay | None, here: MainThread)
     from .background import follow
 
     interrupted: float | None = None
+    shown = False
     try:
-        follow(workspace, run, display, here.over)
         while True:
             try:
+                if not shown:  # Ctrl-C may come with the first picture
+                    follow(workspace, run, display, here.over)
+                    shown = True
                 if interrupted is not None:
                     kill(workspace, run.last.id)
                 here.serve()
