@@ -128,4 +128,6 @@ def test_why_a_task_did_not_run(kernel: Kernel) -> None:
     kernel.run(
         "%%flow -q\nid: why\ntasks:\n  - {id: no, type: core.log.Log, message: x, runIf: 'false'}\n"
     )
-    assert "'no' was skipped: its `runIf`, `false`, was false." in kernel.run("%flow why no").printed
+    assert (
+        "'no' was skipped: its `runIf`, `false`, was false." in kernel.run("%flow why no").printed
+    )

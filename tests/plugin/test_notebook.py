@@ -60,7 +60,9 @@ def stock_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[NotebookAttempt]:
     made = NotebookAttempt(tmp_path)
-    with tempfile.TemporaryDirectory(prefix="fb-") as folder:  # short: a socket's path has 107 bytes
+    with tempfile.TemporaryDirectory(
+        prefix="fb-"
+    ) as folder:  # short: a socket's path has 107 bytes
         made.runtime_folder = Path(folder)
         yield made
         asyncio.run(Warm(Seat(Path(folder), "kernels")).end())

@@ -31,7 +31,9 @@ class Slots:
         limit = self._limits.get(kind)
         if limit is None or not limit.locked():
             return None
-        return f"waits for its turn: this host runs {plural(self._sizes[kind], WORDS[kind])} at once"
+        return (
+            f"waits for its turn: this host runs {plural(self._sizes[kind], WORDS[kind])} at once"
+        )
 
 
 def weight(task: Task) -> str:
