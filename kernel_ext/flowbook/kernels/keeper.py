@@ -78,7 +78,7 @@ class Zygote:
         self._process = subprocess.Popen(  # noqa: ASYNC220 - it only forks
             [*command, str(self.folder)],
             pass_fds=[theirs.fileno()],
-            env={**environment, **QUIET, "PYTHONPATH": _python_path(environment)},
+            env=_of_nobody(environment) | QUIET | {"PYTHONPATH": _python_path(environment)},
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -122,12 +122,19 @@ class Zygote:
             for mark in lease.marks:
                 end_marked(mark)
             lease.end(-9)  # they die with their zygote; what they had started does not
+        lost = len(self.leases)
         self.leases.clear()
         if self._writer is not None:
             self._writer.close()
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
+            if lost or self._process.returncode:
+                print(
+                    f"zygote ended with {self._process.returncode}, and {lost} kernels with it",
+                    file=sys.stderr,
+                    flush=True,
+                )
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def lend(self, lease: Lease, order: Mapping[str, Any]) -> None:
@@ -381,6 +388,11 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
         return await reader.readline()
     except (ConnectionError, ValueError):
         return b""
+
+
+def _of_nobody(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the attempt's folder, by which what an attempt started is found and ended."""
+    return {name: value for name, value in environment.items() if name != "FLOWBOOK_RUN"}
 
 
 def _python_path(environment: Mapping[str, str]) -> str:
