@@ -19,7 +19,7 @@ from flowbook.kernels.terms import NotebookResult
 from flowbook.kernels.warm import Warm
 
 from .conftest import Runner, environment
-from .processes import eventually
+from .processes import eventually, marked
 
 pytestmark = [
     pytest.mark.anyio,
@@ -139,3 +139,22 @@ async def test_a_workspace_opened_in_a_notebook_keeps_its_storekeeper(
     assert not any(name == "FLOWBOOK_RUN" for name in keeper.environ())
     keeper.send_signal(signal.SIGTERM)
     await asyncio.to_thread(eventually, lambda: over([keeper]))
+
+
+async def test_the_zygote_that_a_notebook_asked_for_is_none_of_its_own(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="fbk-") as folder:
+        warm = Warm(Seat(Path(folder), "kernels"), idle=60)
+        runner = LeavingRunner(tmp_path)
+        runner.kernels = warm
+        try:
+            warm.ensure()
+            while await warm.listed() is None:
+                await asyncio.sleep(0.05)
+            assert (await runner("print('cold')", name="first.ipynb")).error is None
+            assert await asyncio.wait_for(warm.warm(environment()), 60) == 2
+            zygotes = [each for each in marked(folder) if "kernels.zygote" in each.command]
+            assert zygotes
+            said = [Path(f"/proc/{each.pid}/environ").read_bytes() for each in zygotes]
+            assert not any(b"FLOWBOOK_RUN" in environ for environ in said)
+        finally:
+            await warm.end()
