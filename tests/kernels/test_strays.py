@@ -15,6 +15,7 @@ import pytest
 
 from flowbook.elected import Seat
 from flowbook.kernels.run import Kernels, Stock, run
+from flowbook.kernels.stock import find_spec
 from flowbook.kernels.terms import NotebookResult
 from flowbook.kernels.warm import Warm
 
@@ -141,20 +142,27 @@ async def test_a_workspace_opened_in_a_notebook_keeps_its_storekeeper(
     await asyncio.to_thread(eventually, lambda: over([keeper]))
 
 
-async def test_the_zygote_that_a_notebook_asked_for_is_none_of_its_own(tmp_path: Path) -> None:
+async def test_the_zygote_that_a_notebook_asked_for_outlives_it(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="fbk-") as folder:
         warm = Warm(Seat(Path(folder), "kernels"), idle=60)
-        runner = LeavingRunner(tmp_path)
-        runner.kernels = warm
+        warm.ensure()
+        while await warm.listed() is None:
+            await asyncio.sleep(0.05)
         try:
-            warm.ensure()
-            while await warm.listed() is None:
-                await asyncio.sleep(0.05)
-            assert (await runner("print('cold')", name="first.ipynb")).error is None
+            env = {**environment(), "FLOWBOOK_RUN": str(tmp_path)}
+            log = tmp_path / "kernel.log"
+            kernel = await warm.take(
+                find_spec("python3"), "python3", cwd=tmp_path, env=env, log=log
+            )
             assert await asyncio.wait_for(warm.warm(environment()), 60) == 2
-            zygotes = [each for each in marked(folder) if "kernels.zygote" in each.command]
-            assert zygotes
-            said = [Path(f"/proc/{each.pid}/environ").read_bytes() for each in zygotes]
-            assert not any(b"FLOWBOOK_RUN" in environ for environ in said)
+            forked = zygotes(folder)
+            await kernel.kill()
+            assert await asyncio.wait_for(warm.warm(environment()), 60) == 2
+            assert zygotes(folder) == forked
         finally:
             await warm.end()
+
+
+def zygotes(folder: str) -> set[int]:
+    """The zygote of a keeper and its standbys."""
+    return {each.pid for each in marked(folder) if "kernels.zygote" in each.command}
