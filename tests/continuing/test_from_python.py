@@ -114,7 +114,10 @@ def test_when_the_kernel_is_gone_it_begins_anew_and_says_so(failed: fb.Run, fold
     assert failed["report"].outputs["share"] == 1
 
 
-def test_the_fix_may_be_in_the_source(failed: fb.Run, folder: Path) -> None:
+@pytest.mark.parametrize("opened", [False, True], ids=["no-copy", "a-copy-without-edits"])
+def test_the_fix_may_be_in_the_source(failed: fb.Run, folder: Path, opened: bool) -> None:
+    if opened:
+        failed["report"].open()
     source = folder / "report.ipynb"
     source.write_text(source.read_text().replace("share = 1 / n", FIXED))
     failed.restart(continue_from=9, confirm=True).wait(120)

@@ -126,16 +126,17 @@ class Continuing:
         )
 
     def _edits(self, run: TaskRun, ran: Document) -> tuple[list[Edit], int]:
-        """What the opened copy (without one, the source now) says otherwise than the source did, and how
-        many cells of the copy are nobody's."""
+        """What the opened copy (without edits there, the source now) says otherwise than the source did,
+        and how many cells of the copy are nobody's."""
         before = run.attempts[-1].edits
         path = opened.known(self._workspace, run)
         copy = None if path is None else opened.read(path)
-        if copy is not None:
-            return continued.edits_between(ran, copy, before), continued.scratch(ran, copy)
+        if copy is not None and (edits := continued.edits_between(ran, copy, before)):
+            return edits, continued.scratch(ran, copy)
         _, source = opened.source_of(self._workspace, ran)
         now = None if source is None else opened.read(source)
-        return continued.edits_between(ran, continued.followed(ran, now, before), before), 0
+        others = 0 if copy is None else continued.scratch(ran, copy)
+        return continued.edits_between(ran, continued.followed(ran, now, before), before), others
 
     async def edits(self, execution_id: str, task: str | None = None) -> list[Edit]:
         """What the latest attempt, or its opened copy, says otherwise than the notebook's source did."""

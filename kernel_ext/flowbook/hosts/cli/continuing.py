@@ -95,7 +95,7 @@ def continue_(
 ) -> None:
     """Go on with a failed notebook at a cell, in its parked kernel, and with the flow after it.
 
-    The edits of its copy (see 'attach') are what runs; without a copy, the notebook as it is now.
+    The edits of its copy (see 'attach') are what runs; without any, the notebook as it is now.
     """
     from .running import ended, shown_from_here
     from .workspace import opened
