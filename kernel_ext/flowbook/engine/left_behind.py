@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import FlowbookError
 from flowbook.executions.model import Execution, TaskRun
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 _log = logging.getLogger(__name__)
+OVER = ("DONE", "FAILED", "SKIPPED", "COPIED", "STOPPED")
+"""States of cells that nothing follows."""
 
 
 async def taken_in(workspace: Workspace, execution: Execution) -> Mapping[str, Mapping[str, Json]]:
@@ -35,13 +37,13 @@ async def taken_in(workspace: Workspace, execution: Execution) -> Mapping[str, M
             continue
         for folder in _folders(workspace, run):
             try:
-                outputs = await asyncio.to_thread(_kept, workspace, execution, run, folder)
+                outputs, cells = await asyncio.to_thread(_kept, workspace, execution, run, folder)
             except (OSError, FlowbookError, ValueError, KeyError) as error:
                 _log.warning("%s is left as it is: %s", folder, error)
                 continue
             if outputs:
                 found[run.id] = outputs
-                await _stopped(workspace, execution, run)
+                await _tell_cells(workspace, execution, run, cells)
     return found
 
 
@@ -52,11 +54,13 @@ def _folders(workspace: Workspace, run: TaskRun) -> list[Path]:
 
 def _kept(
     workspace: Workspace, execution: Execution, run: TaskRun, folder: Path
-) -> Mapping[str, Json]:
+) -> tuple[Mapping[str, Json], list[dict[str, Any]]]:
+    """The outputs of an attempt, and its cells as they were left."""
     from flowbook.kernels import journal, strays
 
     strays.end_marked(str(folder))
     outputs: dict[str, Json] = {}
+    rows: list[dict[str, Any]] = []
     with suppress(FileNotFoundError):
         copy, cells = journal.seal(folder)
         prefix = workspace.storage.task_prefix(
@@ -67,31 +71,37 @@ def _kept(
             "notebook": workspace.storage.put(prefix, name, source=copy),
             "cells": dict(cells),
         }
+        rows = journal.rows(copy)
     shutil.rmtree(folder, ignore_errors=True)
-    return outputs
+    return outputs, rows
 
 
-async def _stopped(workspace: Workspace, execution: Execution, run: TaskRun) -> None:
-    """The cell that ran is told as stopped."""
-    rows = await workspace.store.query("cells_of", execution_id=execution.id, task_run_id=run.id)
-    for row in rows:
-        if row["attempt"] == len(run.attempts) and row["state"] == "RUNNING":
-            workspace.records.add(
-                {
-                    "table": "cells",
-                    "execution_id": execution.id,
-                    "task_run_id": run.id,
-                    "task_id": run.task_id,
-                    "namespace": execution.flow.namespace,
-                    "flow_id": execution.flow.id,
-                    "attempt": row["attempt"],
-                    "cell": row["cell"],
-                    "cell_id": row["cell_id"],
-                    "state": "STOPPED",
-                    "started_at": row["started_at"].isoformat() if row["started_at"] else None,
-                    "ended_at": workspace.clock.now().isoformat(),
-                    "outputs": row["outputs"],
-                    "text": row["text"],
-                    "error": None,
-                }
-            )
+async def _tell_cells(
+    workspace: Workspace, execution: Execution, run: TaskRun, cells: list[dict[str, Any]]
+) -> None:
+    """What the lost host had no time to say of its cells: one was running, the last ones not yet told."""
+    number = len(run.attempts)
+    known = {
+        row["cell"]: row
+        for row in await workspace.store.query(
+            "cells_of", execution_id=execution.id, task_run_id=run.id
+        )
+        if row["attempt"] == number
+    }
+    for cell in cells:
+        before = known.get(cell["cell"])
+        if before is not None and (before["state"] in OVER or before["state"] == cell["state"]):
+            continue
+        workspace.records.add(
+            {
+                "table": "cells",
+                "execution_id": execution.id,
+                "task_run_id": run.id,
+                "task_id": run.task_id,
+                "namespace": execution.flow.namespace,
+                "flow_id": execution.flow.id,
+                "attempt": number,
+                **cell,
+                "text": before["text"] if before is not None else None,
+            }
+        )

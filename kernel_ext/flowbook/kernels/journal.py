@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from .executed import Entry, Executed
-from .notebook import Document, NotANotebook, encoded, numbered, write
+from .notebook import Document, NotANotebook, encoded, load, numbered, write
 
 JOURNAL = "run.jsonl"
 
@@ -102,6 +102,29 @@ def _counted(document: Document) -> Mapping[str, int]:
         "done": states.count("completed"),
         "failed": states.count("failed"),
     }
+
+
+def rows(copy: Path) -> list[dict[str, Any]]:
+    """The cells of a sealed copy as records tell them."""
+    told: list[dict[str, Any]] = []
+    for number, cell in numbered(load(copy).document):
+        if number:
+            times = cell["metadata"].get("papermill", {})
+            failed = any(output["output_type"] == "error" for output in cell["outputs"])
+            state = {"completed": "DONE", "failed": "FAILED" if failed else "STOPPED"}
+            told.append(
+                {
+                    "cell": number,
+                    "cell_id": cell["id"],
+                    "state": state.get(str(times.get("status")), "WAITING"),
+                    "started_at": times.get("start_time"),
+                    "ended_at": times.get("end_time"),
+                    "outputs": len(cell["outputs"]),
+                    "text": None,
+                    "error": None,
+                }
+            )
+    return told
 
 
 def name_of_attempt(name: str, attempt: int) -> str:
