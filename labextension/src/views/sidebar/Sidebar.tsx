@@ -82,7 +82,7 @@ function Body({ store, trans, selected, onSelect, live }: ISidebarProps): React.
           <Flows rows={rows} board={board.flows} chosen={flow} onChoose={setFlow} now={now} trans={trans} />
         </section>
       )}
-      <Kernels live={live} moment={failedOf(rows)} trans={trans} />
+      <Kernels live={live} moment={endsOf(rows)} trans={trans} />
       {(over.length > 0 || flow !== null) && (
         <section className="fb-Section" aria-label={heading}>
           <header>
@@ -174,9 +174,10 @@ function Empty({ trans }: { trans: TranslationBundle }): React.JSX.Element {
 }
 
 /** Which executions have failed: theirs are the kernels that are kept. */
-function failedOf(rows: IExecutionRow[]): string {
+/** Another text whenever an execution ends or goes on. */
+function endsOf(rows: IExecutionRow[]): string {
   return rows
-    .filter(row => row.state === 'failed')
+    .filter(row => isOver(row.state))
     .map(row => `${row.id}${row.ended ?? ''}`)
     .join();
 }
