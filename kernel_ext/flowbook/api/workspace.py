@@ -368,7 +368,7 @@ class Workspace:
         rows = self.portal.call(found(self.engine, action, query))
         return [Run(self, row["id"], row) for row in rows]
 
-    def view(self, id: str, variable: str = "") -> RunView:
+    def view(self, id: str | Run, variable: str = "") -> RunView:
         """An execution as it is shown; `.bundle()` is its display data."""
         return self.portal.call(self.engine.history.view(self._id(id), variable=variable))
 

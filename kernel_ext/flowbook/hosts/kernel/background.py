@@ -21,14 +21,17 @@ def follow(
     """Show a run from a thread until it is over, then call `over`."""
     if display is None and over is None:
         return
-    show: Callable[[Any], None] = display.show if display is not None else lambda view: None
-    show(workspace.view(run.id))
+    if display is not None:
+        display.show(workspace.view(run))
 
     def go_on() -> None:
         try:
+            if display is None:
+                run.wait()
+                return
             for view in run.watch(INTERVAL):
-                show(view)
-            show(workspace.view(run.last.id))
+                display.show(view)
+            display.show(workspace.view(run.last))
         except FlowbookError:
             pass  # the workspace was closed; the history has what became of it
         finally:

@@ -57,7 +57,7 @@ def wait(workspace: Any, run: Any, display: RunDisplay | None, here: MainThread)
         leave(workspace, run.id, here)
     run = run.last
     if display is not None and (display.view is None or not display.view.is_over):
-        display.show(workspace.view(run.id))
+        display.show(workspace.view(run))
     refuse_failure(run)
 
 
