@@ -163,3 +163,12 @@ def test_refusals(failed: fb.Run, options: dict[str, object], said: str) -> None
         failed.restart(**({"continue_from": 9, "confirm": True} | options))
     assert str(refused.value) == said
     assert failed.state is State.FAILED
+
+
+def test_a_notebook_that_ended_well_is_not_opened(failed: fb.Run, folder: Path) -> None:
+    before = set(folder.rglob("*.ipynb"))
+    with pytest.raises(
+        NotFound, match="'prepare' has no parked kernel and can't be continued: it is SUCCESS"
+    ):
+        failed["prepare"].open()
+    assert set(folder.rglob("*.ipynb")) == before

@@ -40,8 +40,8 @@ class Opened:
     task: str
     path: Path
     kernel: ParkedKernel | None
-    cell: int
-    """The last cell to go on from: the one that failed."""
+    cell: int | None
+    """The last cell to go on from: the one that failed. None for a notebook that didn't fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +90,17 @@ class Continuing:
         """The copy of a notebook's latest attempt, made for editing below `root`. Raises `NotFound`, `Conflict`."""
         execution = await self._execution(execution_id)
         run = self._notebook(execution, task)
+        kernel = await parked.find(self.warm, run.id)
+        failed = run.state is State.FAILED
+        if kernel is None and not failed:
+            raise NotFound(
+                f"Task '{run.task_id}' has no parked kernel and can't be continued: it is {run.state}"
+            )
         stored = self._stored(run)
         path = await asyncio.to_thread(opened.made, self._workspace, execution, run, stored, root)
-        cell = continued.first_not_done((await asyncio.to_thread(load, stored)).document)
-        return Opened(run.id, run.task_id, path, await parked.find(self.warm, run.id), cell)
+        ran = (await asyncio.to_thread(load, stored)).document
+        cell = continued.first_not_done(ran) if failed else None
+        return Opened(run.id, run.task_id, path, kernel, cell)
 
     async def restart(
         self,

@@ -68,13 +68,13 @@ def _lines(ws: Workspace, run: Run, found: Opened) -> list[str]:
     else:
         why = ws.portal.call(why_gone(ws.engine.continuing.warm, found.task_run))
         lines = [f"'{found.task}' has no parked kernel" + (f": {why}" if why else "")]
-    return [
-        *lines,
-        "Its notebook, to edit:",
-        f"  {found.path}",
-        "Then go on from the failed cell, or an earlier one:",
-        f"  flowbook executions continue {run.id[:6]} --cell {found.cell}",
-    ]
+    lines += ["Its notebook, to edit:", f"  {found.path}"]
+    if found.cell is not None:
+        lines += [
+            "Then go on from the failed cell, or an earlier one:",
+            f"  flowbook executions continue {run.id[:6]} --cell {found.cell}",
+        ]
+    return lines
 
 
 @click.command(
@@ -103,7 +103,8 @@ def continue_(
     with opened() as ws:
         run = ws.execution(id)
         if cell is None:
-            cell = ws.portal.call(ws.engine.continuing.open(run.id, task)).cell
+            found = ws.portal.call(ws.engine.continuing.open(run.id, task))
+            cell = found.cell or 1  # none failed: the restart says why it can't be
         _restart(ws, run, task, cell, yes)
         if output == "table":
             _show_edits(ws, run, task)

@@ -16,7 +16,8 @@ def inputs(given: Iterable[str], file: str | None = None) -> dict[str, Any]:
     try:
         return read(given, file)
     except InputInvalid as error:
-        raise click.BadParameter(str(error), param_hint="--inputs") from None
+        hint = "--inputs" if file is None else "--inputs, --inputs-file"
+        raise click.BadParameter(str(error), param_hint=hint) from None
 
 
 def typed(given: Iterable[str]) -> dict[str, Any]:

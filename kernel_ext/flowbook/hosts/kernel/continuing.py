@@ -23,8 +23,11 @@ def attach(magics: FlowMagics, given: Namespace) -> Table | None:
     run_id, task = _named(magics, given)
     ws = magics.ws
     found: Opened = ws.portal.call(ws.engine.continuing.open(run_id, task))
-    resume = f"%flow resume {run_id[:6]} --cell {found.cell}"
-    print(f"Edit {os.path.relpath(found.path)}, then: {resume}")
+    copy = os.path.relpath(found.path)
+    if found.cell is None:
+        print(f"Its notebook: {copy}")
+    else:
+        print(f"Edit {copy}, then: %flow resume {run_id[:6]} --cell {found.cell}")
     if found.kernel is None:
         print(f"'{found.task}' has no parked kernel any more: its cells will be run again.")
         return None
