@@ -93,7 +93,9 @@ class Control:
                 for one in execution.in_order()
                 if one.state in restarts.RESTARTABLE and one.stand is None
             )
-            return await self.replay(execution_id, task_run=failed.id, revision=revision)
+            return await self.replay(
+                execution_id, task_run=failed.id, revision=revision, label="system.restarted"
+            )
         await self._tell(
             execution_id,
             e.RestartRequested(
@@ -111,8 +113,9 @@ class Control:
         inputs: Mapping[str, Given] | None = None,
         revision: int | None = None,
         folder: Path | None = None,
+        label: str = "system.replay",
     ) -> str:
-        """A new execution like an old one; its id."""
+        """A new execution like an old one, which its label says; its id."""
         workspace = self._workspace
         driver = await self._driver(execution_id)
         old, secrets = driver.execution, driver.closing.values
@@ -122,8 +125,10 @@ class Control:
             number = int(row["revision"])
         new = new_id(workspace.random)
         target = None if task_run is None else find_run(old, task_run).id
+        alike = creation.like(old, flow, number, self._now())
         created = replace(
-            creation.like(old, flow, number, self._now()),
+            alike,
+            labels=(*alike.labels, (label, "true")),
             variables=old.variables,
             copied=() if target is None else restarts.copies(old, target, new),
         )

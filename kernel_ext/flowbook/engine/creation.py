@@ -77,6 +77,10 @@ async def created(
     return replace(bare, inputs=resolved)
 
 
+AGAIN = frozenset({"system.restarted", "system.replay"})
+"""Labels that say how an execution began, or went on."""
+
+
 def like(old: Execution, flow: Flow, revision: int, now: datetime) -> Created:
     """How an execution begins that does again what another one did."""
     return Created(
@@ -86,7 +90,7 @@ def like(old: Execution, flow: Flow, revision: int, now: datetime) -> Created:
         revision=revision,
         draft=old.draft,
         inputs=old.inputs,
-        labels=tuple(pair for pair in old.labels if pair[0] != "system.restarted"),
+        labels=tuple(pair for pair in old.labels if pair[0] not in AGAIN),
         trigger=old.trigger,
         parent_id=old.id,
         original_id=old.original_id,

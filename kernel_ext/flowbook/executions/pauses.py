@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowbook.errors import Conflict
 from flowbook.kinds.state import State
+from flowbook.kinds.task import FlowableTask
 
 from . import scopes, starts
 from .events import PauseRequested, ResumeRequested, TimerFired
@@ -76,9 +77,12 @@ def due(turn: Turn, run: TaskRun, event: TimerFired) -> None:
 
 def timed_out(turn: Turn, run: TaskRun) -> None:
     """Nobody resumed in time."""
-    if run.state is State.PAUSED:
-        turn.finish(
-            changed(run, due=None),
-            State.FAILED,
-            error={"type": "Timeout", "message": f"Nobody resumed '{run.task_id}' in time"},
-        )
+    if run.state is not State.PAUSED:
+        return
+    error = {"type": "Timeout", "message": f"Nobody resumed '{run.task_id}' in time"}
+    run = changed(run, due=None, error=error)
+    task = turn.task(run)
+    if isinstance(task, FlowableTask) and starts.has_sections(task):
+        starts.resumed(turn, run, {}, State.FAILED)
+    else:
+        turn.finish(run, State.FAILED)

@@ -158,6 +158,8 @@ def go_on(turn: Turn, *, continued: RestartRequested | None = None) -> None:
     for scope in scope_ids:
         plan = _plan(turn, scope)
         stand, waiting = _stand(turn, plan, children[scope])
+        if (rounds := _round(turn, scope)) is not None:
+            stand = changed(stand, number=rounds)
         turn.keep(scope, stand)
         todo += [(scope, lane, step) for lane, step in waiting]
     for run in turn.all_runs():
@@ -192,16 +194,16 @@ def _run_again(
         if inside and (spoiled or task.closes(State.SUCCESS, answers)):
             turn.put(run.to(State.RUNNING, turn.at))
             return  # what failed is `finally`, or its last work: its scope advances to that
-        was_paused = any(state is State.PAUSED for state, _ in run.history[-3:-1])
+        was_paused = not task.rounds and any(state is State.PAUSED for state, _ in run.history)
         run = turn.put(run.to(State.RUNNING, turn.at))
         if was_paused:
             starts.resumed(turn, run, {})
         else:
-            starts.go(turn, run, task)
-    elif starts.is_attempted(task):
+            starts.consider(turn, run, task)
+    elif continued is not None:
         attempts.begin(turn, run, task, continued)
     else:
-        starts.go(turn, run, task)
+        starts.consider(turn, run, task)
 
 
 def _plan(turn: Turn, scope: str) -> Plan:
@@ -211,6 +213,17 @@ def _plan(turn: Turn, scope: str) -> Plan:
     task = turn.task(run)
     assert isinstance(task, FlowableTask)
     return task.plan(Answers(run.answers or {}, dialect=turn.flow.dialect))
+
+
+def _round(turn: Turn, scope: str) -> int | None:
+    """In which round a looping flowable stands."""
+    if scope == ROOT:
+        return None
+    run = turn.runs[scope]
+    task = turn.task(run)
+    if not isinstance(task, FlowableTask) or not task.rounds:
+        return None
+    return int((run.outputs or {}).get("iterationCount", 1))
 
 
 def _stand(
@@ -313,12 +326,20 @@ def _forget_begun(turn: Turn) -> None:
         run.id
         for run in runs
         if run.state in RESTARTABLE
-        and _restarts_whole(turn.task(run))
+        and (_restarts_whole(turn.task(run)) or _ran_out(turn, run))
         and not any(above.state in ENDED_WELL for above in _ancestors(turn, run))
     }
+    gone: set[str] = set()
     for run in runs:
-        if run.parent in anew:
+        if run.parent in anew or run.parent in gone:
+            gone.add(run.id)
             turn.remove(run.id)
+
+
+def _ran_out(turn: Turn, run: TaskRun) -> bool:
+    """Whether it is a loop that failed because its condition never became true."""
+    task = turn.task(run)
+    return isinstance(task, FlowableTask) and task.rounds and not _has_failed_children(turn, run)
 
 
 def _restarts_whole(task: Task) -> bool:

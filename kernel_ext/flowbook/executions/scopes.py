@@ -23,12 +23,20 @@ from .model import ROOT, Section, Stand, TaskRun, changed
 from .turn import Turn
 
 STOPS = frozenset({State.FAILED, State.KILLED})
+BEGINS = frozenset({State.CREATED, State.RESTARTED})
 
 
-def enter(turn: Turn, parent: str, plan: Plan, section: Section, number: int = 1) -> None:
-    """Begin a section of a scope; one without a task is over at once."""
+def enter(
+    turn: Turn,
+    parent: str,
+    plan: Plan,
+    section: Section,
+    number: int = 1,
+    worst: State = State.SUCCESS,
+) -> None:
+    """Begin a section of a scope, which comes out as `worst` at least; one without a task is over at once."""
     earlier = turn.stands.get(parent) or (turn.root if parent == ROOT else turn.runs[parent].stand)
-    stand = Stand(plan=plan, section=section, number=number)
+    stand = Stand(plan=plan, section=section, number=number, worst=worst)
     if earlier is not None and section is not Section.TASKS:
         stand = changed(stand, worst=earlier.worst, spoiled=earlier.spoiled)
     if plan.after:
@@ -291,11 +299,16 @@ def _next_round(turn: Turn, parent: str, stand: Stand) -> bool:
     task = turn.task(run)
     if not isinstance(task, FlowableTask) or not task.rounds:
         return False
-    outputs = {**(run.outputs or {}), "iterationCount": stand.number}
-    run = turn.put(changed(run, outputs=outputs, asked="round"))
-    turn.show_outputs(run)
+    turn.put(changed(run, asked="round"))
     turn.commands.append(Ask(run.id, "round", task.asks_round()))
     return True
+
+
+def enter_round(turn: Turn, run: TaskRun, plan: Plan, number: int) -> None:
+    """Begin a round; its tasks and the condition after them see its number."""
+    run = turn.put(changed(run, outputs={**(run.outputs or {}), "iterationCount": number}))
+    turn.show_outputs(run)
+    enter(turn, run.id, plan, Section.TASKS, number)
 
 
 def round_answered(turn: Turn, run: TaskRun, answers: Answers) -> None:
@@ -304,7 +317,8 @@ def round_answered(turn: Turn, run: TaskRun, answers: Answers) -> None:
     assert isinstance(task, FlowableTask)
     stand = turn.stand(run.id)
     run = turn.put(changed(run, asked=None))
-    elapsed = (turn.at - run.history[0][1]).total_seconds()
+    begun = max(date for state, date in run.history if state in BEGINS)
+    elapsed = (turn.at - begun).total_seconds()
     try:
         follows = task.next_round(answers, stand.number, elapsed)
     except (TaskFailed, ValueError) as error:
@@ -325,7 +339,7 @@ def round_answered(turn: Turn, run: TaskRun, answers: Answers) -> None:
             starts.wait(turn, run, follows, purpose="round")
         case Plan():
             forget_round(turn, run)
-            enter(turn, run.id, follows, Section.TASKS, stand.number + 1)
+            enter_round(turn, run, follows, stand.number + 1)
 
 
 def round_due(turn: Turn, run: TaskRun) -> None:
@@ -335,13 +349,8 @@ def round_due(turn: Turn, run: TaskRun) -> None:
     stand = turn.stand(run.id)
     run = starts.wake(turn, run)
     forget_round(turn, run)
-    enter(
-        turn,
-        run.id,
-        task.plan(Answers(run.answers or {}, dialect=turn.flow.dialect)),
-        Section.TASKS,
-        stand.number + 1,
-    )
+    plan = task.plan(Answers(run.answers or {}, dialect=turn.flow.dialect))
+    enter_round(turn, run, plan, stand.number + 1)
 
 
 def forget_round(turn: Turn, run: TaskRun) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flowbook.errors import TaskFailed
 from flowbook.kinds.answers import Answers
 from flowbook.kinds.dynamic import Json, Template
-from flowbook.kinds.plan import Wait
+from flowbook.kinds.plan import Plan, Wait, enabled
 from flowbook.kinds.state import State
 from flowbook.kinds.task import ExecutableTask, FlowableTask, Hole, Level, Task, UpdatingTask
 
@@ -31,6 +31,11 @@ def start(turn: Turn, run: TaskRun, task: Task) -> None:
     if task.conditions and not seeds.scope_condition_holds(turn, run, task):
         turn.finish(run, State.SKIPPED)
         return
+    consider(turn, run, task)
+
+
+def consider(turn: Turn, run: TaskRun, task: Task) -> None:
+    """Ask `runIf` before the first attempt, and before the first one of a restart."""
     if (task.run_if is not None or task.conditions) and (asked := seeds.questions(task)):
         ask(turn, run, "runIf", asked)
     else:
@@ -158,9 +163,11 @@ def planned(turn: Turn, run: TaskRun, task: FlowableTask, answers: Answers) -> N
         )
         turn.finish(run, plan.ends, error=failed)
         return
-    scopes.enter(
-        turn, run.id, plan, Section.TASKS, turn.attempt_number if task.restarts_whole else 1
-    )
+    if task.rounds:
+        scopes.enter_round(turn, run, plan, 1)
+    else:
+        number = turn.attempt_number if task.restarts_whole else 1
+        scopes.enter(turn, run.id, plan, Section.TASKS, number)
     if plan.detached and not turn.runs[run.id].state.is_terminal:
         turn.set(detached=turn.detached.set(run.id, None))
         run = turn.runs[run.id]
@@ -201,16 +208,22 @@ def resumed(
     run = wake(turn, run)
     run = turn.put(changed(run, outputs={**(run.outputs or {}), **outputs}))
     turn.show_outputs(run)
-    if state in (State.FAILED, State.CANCELLED):
+    if state is State.CANCELLED:
         turn.finish(run, state)
-        if state is State.CANCELLED:
-            endings.cancel(turn)
+        endings.cancel(turn)
         return
-    plan = task.plan(Answers(run.answers or {}, dialect=turn.flow.dialect))
-    if plan.lanes:
-        scopes.enter(turn, run.id, plan, Section.TASKS)
+    plan = Plan()
+    if state is not State.FAILED:
+        plan = task.plan(Answers(run.answers or {}, dialect=turn.flow.dialect))
+    if plan.lanes or has_sections(task):
+        scopes.enter(turn, run.id, plan, Section.TASKS, worst=state)
     else:
         turn.finish(run, state)
+
+
+def has_sections(task: FlowableTask) -> bool:
+    """Whether something follows its tasks."""
+    return bool(enabled(task.errors) or enabled(task.finally_))
 
 
 def failure(error: BaseException) -> Failure:

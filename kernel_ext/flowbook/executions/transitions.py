@@ -32,7 +32,7 @@ TASK_RUN: Mapping[State, frozenset[State]] = {
     C: frozenset({R, OK, WARN, FAIL, SKIP, CANCEL, KILLED}),
     R: frozenset({OK, WARN, FAIL, KILLED, CANCEL, P, RETRY, RETRIED, C, KILLING}),
     P: frozenset({R, AGAIN, OK, WARN, FAIL, CANCEL, RETRIED, KILLED, KILLING}),
-    AGAIN: frozenset({R, OK, WARN, FAIL, CANCEL, KILLED}),
+    AGAIN: frozenset({R, OK, WARN, FAIL, SKIP, CANCEL, KILLED}),
     RETRY: frozenset({C, FAIL, CANCEL, RETRIED, KILLED}),
     KILLING: frozenset({KILLED}),
     **dict.fromkeys((OK, WARN, FAIL, KILLED, CANCEL), _ENDED | {R}),

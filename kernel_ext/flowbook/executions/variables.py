@@ -149,7 +149,7 @@ def _taskrun(run: TaskRun) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": run.id,
         "startDate": run.start,
-        "attemptsCount": max(0, len(run.attempts) - 1),
+        "attemptsCount": sum(attempt.end is not None for attempt in run.attempts),
     }
     if run.parent != ROOT:
         shown["parentId"] = run.parent

@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from flowbook.errors import TaskFailed
 from flowbook.kinds.answers import Answers
 from flowbook.kinds.durations import Duration, parse_duration
 from flowbook.kinds.dynamic import Dynamic, Json
@@ -48,7 +49,7 @@ class Pause(FlowableTask):
         None, validation_alias=AliasChoices("pauseDuration", "delay", "pause_duration")
     )
     """How long; without it until somebody resumes."""
-    behavior: Behavior = Behavior.RESUME
+    behavior: Dynamic[Behavior] = Behavior.RESUME
     """What follows when that time is over: RESUME, WARN, FAIL or CANCEL."""
     on_resume: tuple[AnyInput, ...] = ()
     """What is asked of whoever resumes; answers are the output `onResume`."""
@@ -81,17 +82,29 @@ class Pause(FlowableTask):
         return self.on_pause
 
     def asks(self) -> Mapping[str, Json]:
-        return {"pauseDuration": self.pause_duration, "timeout": self.timeout}
+        return {
+            "pauseDuration": self.pause_duration,
+            "timeout": self.timeout,
+            "behavior": self.behavior,
+        }
 
     def pause(self, answers: Answers) -> Wait:
         return Wait(
             seconds=_seconds(answers["pauseDuration"]),
             timeout=_seconds(answers["timeout"]),
-            elapsed=FOLLOWS[self.behavior],
+            elapsed=FOLLOWS[_behavior(answers["behavior"])],
         )
 
     def plan(self, answers: Answers) -> Plan:
         return one_lane(enabled(self.tasks))
+
+
+def _behavior(name: Json) -> Behavior:
+    try:
+        return Behavior(name)
+    except ValueError:
+        known = ", ".join(Behavior)
+        raise TaskFailed(f"'behavior' must be one of {known}, but is '{name}'") from None
 
 
 def _seconds(length: Json) -> float | None:
