@@ -262,6 +262,7 @@ async def test_follow_tells_only_what_was_asked_for(store: Store, since: int | N
         await happen()
     wishes = store.follow(since, kinds=["wish"])
     second = store.follow(since, executions=["e2"])
+    pairs = store.follow(since, tables=["kv"])
     if since is None:
         await happen()
     told = await collect(wishes, 2)
@@ -271,6 +272,9 @@ async def test_follow_tells_only_what_was_asked_for(store: Store, since: int | N
     assert [one["payload"] for batch in told for one in batch.events] == [{"n": 2}, {"n": 3}]
     assert [change.key for batch in told for change in batch.changes] == [("t2",)]
     assert [one["message"] for batch in told for one in batch.records] == ["theirs"]
+    (batch,) = await collect(pairs, 1)
+    assert [change.key for change in batch.changes] == [("demo", "k")]
+    assert (batch.events, batch.records) == ((), ())
 
 
 async def test_a_filtered_follower_meets_the_next_storekeeper(place: Any) -> None:

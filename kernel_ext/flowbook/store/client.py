@@ -179,13 +179,15 @@ class Store:
         *,
         kinds: Sequence[str] | None = None,
         executions: Sequence[str] | None = None,
+        tables: Sequence[str] | None = None,
     ) -> Follower:
         """What is new, commit by commit, from this call on or from behind `since`: each once, in order.
 
-        `kinds` asks for events of these kinds and for nothing else, `executions` for what belongs to
-        some executions. Commits without any of it aren't told.
+        `kinds` asks for events of these kinds and for nothing else, `tables` for changes of these tables
+        and for nothing else, `executions` for what belongs to some executions. Commits without any of it
+        aren't told.
         """
-        return self._connection.follow(since, kinds, executions)
+        return self._connection.follow(since, kinds, executions, tables)
 
     async def rebuild(self) -> None:
         """Make the latest-state tables again from the events."""

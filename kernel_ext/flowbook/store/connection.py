@@ -52,9 +52,10 @@ class Follower(AsyncIterator[Batch]):
         seq: int | None,
         kinds: Sequence[str] | None,
         executions: Sequence[str] | None,
+        tables: Sequence[str] | None,
     ) -> None:
         self._connection, self.number = connection, number
-        self.kinds, self.executions = kinds, executions
+        self.wanted = kinds, executions, tables
         self.seq = seq
         """The last `seq` that was delivered; None before the storekeeper has said where it starts."""
         self.batches: asyncio.Queue[Batch | BaseException] = asyncio.Queue()
@@ -151,12 +152,16 @@ class Connection:
         self._send(self.number(), verb, arguments, None, size)
 
     def follow(
-        self, since: int | None, kinds: Sequence[str] | None, executions: Sequence[str] | None
+        self,
+        since: int | None,
+        kinds: Sequence[str] | None,
+        executions: Sequence[str] | None,
+        tables: Sequence[str] | None,
     ) -> Follower:
         """Begin to be told what is new."""
-        follower = Follower(self, self.number(), since, kinds, executions)
+        follower = Follower(self, self.number(), since, kinds, executions, tables)
         self._followers[follower.number] = follower
-        self._send(follower.number, "follow", (since, kinds, executions), None)
+        self._send(follower.number, "follow", (since, *follower.wanted), None)
         return follower
 
     def unfollow(self, follower: Follower) -> None:
@@ -260,7 +265,7 @@ class Connection:
                 self._write(self._waiting[number].frame)
             for number, follower in self._followers.items():
                 if number not in self._waiting:
-                    again = ["follow", number, follower.seq, follower.kinds, follower.executions]
+                    again = ["follow", number, follower.seq, *follower.wanted]
                     self._write(frames.pack(again))
 
     async def _reconnect(self) -> None:

@@ -17,7 +17,7 @@ import msgpack
 if TYPE_CHECKING:
     import asyncio
 
-PROTOCOL = 2
+PROTOCOL = 3
 LIMIT = 512 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

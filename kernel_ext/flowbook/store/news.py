@@ -7,7 +7,7 @@ asks for it, once for all who want the same; what a follower doesn't want is nei
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -46,21 +46,31 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a follower asks for: events of some kinds and nothing else, all of some executions, or all."""
+    """What a follower asks for: events of some kinds and nothing else, changes of some tables and nothing
+    else, all of some executions, or all."""
 
     kinds: frozenset[str] | None = None
     executions: frozenset[str] | None = None
+    tables: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, kinds: Sequence[str] | None, executions: Sequence[str] | None) -> Wanted:
+    def of(
+        cls,
+        kinds: Sequence[str] | None,
+        executions: Sequence[str] | None,
+        tables: Sequence[str] | None = None,
+    ) -> Wanted:
         return cls(
             None if kinds is None else frozenset(kinds),
             None if executions is None else frozenset(executions),
+            None if tables is None else frozenset(tables),
         )
 
     def batch(self, commit: Committed) -> list[Any] | None:
         """What of a commit is sent; None if that is nothing."""
         events, changes, records = commit.events, commit.changes, commit.records
+        if self.tables is not None:
+            events, changes, records = [], list(self._of_tables(changes)), []
         if self.kinds is not None:
             events, changes, records = [one for one in events if one[3] in self.kinds], [], []
         if self.executions is not None:
@@ -70,6 +80,18 @@ class Wanted:
         if not (events or changes or records) and self != ALL:
             return None
         return [commit.seq, events, [row for _, rows in changes for row in rows], records]
+
+    def _of_tables(
+        self, changes: Sequence[tuple[str, Sequence[Row]]]
+    ) -> Iterator[tuple[str, Sequence[Row]]]:
+        assert self.tables is not None
+        for execution, rows in changes:
+            if some := self.of_tables(rows):
+                yield execution, some
+
+    def of_tables(self, rows: Sequence[Row]) -> list[Row]:
+        """The changes of the tables that are asked for."""
+        return [row for row in rows if self.tables is None or row[0] in self.tables]
 
     def _records(self, table: str, columns: Columns) -> tuple[str, Columns] | None:
         assert self.executions is not None
@@ -137,7 +159,9 @@ def page(cursor: Any, wanted: Wanted, after: int, until: int) -> tuple[int, byte
     of_executions = "($3::varchar[] is null or list_contains($3::varchar[], execution_id))"
     of_kinds = "not starts_with(kind, '#') and ($4::varchar[] is null or list_contains($4::varchar[], kind))"
     within = f"seq > $1 and seq <= $2 and {of_executions}"
-    if kinds is None:
+    if wanted.tables is not None:
+        unions = f"select seq from events where {within} and changes is not null"
+    elif kinds is None:
         unions = " union all ".join(
             f"select seq from {table} where {within}" for table in ("events", *RECORDS)
         )
@@ -149,13 +173,16 @@ def page(cursor: Any, wanted: Wanted, after: int, until: int) -> tuple[int, byte
         given if kinds is None else [*given, kinds],
     ).fetchone()
     end = until if row is None or row[0] is None else int(row[0])
+    if wanted.tables is not None:
+        changes = wanted.of_tables(changes_between(cursor, after, end, executions))
+        return end, frames.body([end, [], changes, []]) if changes else None
     given[1] = end
     events = cursor.execute(
         "select seq, execution_id, epoch_us(ts), kind, payload from events "
         f"where {within} and {of_kinds} order by seq",
         [*given, kinds],
     ).fetchall()
-    changes: list[Row] = []
+    changes = []
     records = []
     if kinds is None:
         changes = changes_between(cursor, after, end, executions)

@@ -108,9 +108,10 @@ class Client:
                 self._answer(number, keeper.sql(text, seconds))
             case "work", (name, given):
                 self._work(number, name, given)
-            case "follow", (since, kinds, executions):
+            case "follow", (since, kinds, executions, tables):
                 at = keeper.news.seq if since is None else since
-                self._start(number, self._follow(number, at, Wanted.of(kinds, executions)))
+                wanted = Wanted.of(kinds, executions, tables)
+                self._start(number, self._follow(number, at, wanted))
             case "cancel", ():
                 if task := self._tasks.pop(number, None):
                     task.cancel()
