@@ -148,6 +148,12 @@ class Run:
         last = self.workspace.portal.call(self.workspace.engine.history.last(self.id))
         return self if last == self.id else Run(self.workspace, last)
 
+    @property
+    def final(self) -> Run:
+        """The same with its row, which is not read again: for what has just been waited for."""
+        row = self.workspace.portal.call(self.workspace.engine.history.final(self.id))
+        return Run(self.workspace, row["id"], row)
+
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until nothing is left to run. Raises `TimeoutError`.
 

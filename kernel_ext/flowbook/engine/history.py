@@ -263,6 +263,14 @@ class History:
             execution_id = later
         return execution_id
 
+    async def final(self, execution_id: str) -> dict[str, Any]:
+        """The row of the last of them, from memory if it ended here a moment ago."""
+        if (driver := self._readable(execution_id)) is not None:
+            row = await self.row(execution_id, driver)
+            if State(row["state"]) is not State.RETRIED:
+                return row
+        return await self.row(await self.last(execution_id))
+
     async def outcome(self, execution_id: str) -> tuple[str, State, dict[str, Json] | None]:
         """Id, end state and (closed) outputs of an execution that has ended, or of the one in its place."""
         execution_id = await self.last(execution_id)

@@ -32,7 +32,7 @@ class Projection:
         self._database = database
         self._cursor = database.cursor()
         self._waiting: Rows = {}
-        self._writing: frozenset[str] = frozenset()
+        self._writing: Rows = {}
         self._seq = 0
         self._note = threading.Lock()  # held for moments: what waits
         self.lock = threading.RLock()  # held while tables change
@@ -50,16 +50,17 @@ class Projection:
                 self._waiting.setdefault(table, {})[key] = values
             self._seq = seq
 
-    def apply(self, tables: Set[str] | None = None) -> None:
-        """Bring the tables, or some of them, up to all that was noted."""
-        if not self._is_behind(tables):
+    def apply(self, tables: Set[str] | None = None, about: str = "[") -> None:
+        """Bring the tables, or some of them, up to all that was noted, if that is about rows whose keys
+        begin so."""
+        if not self._is_behind(tables, about):
             return
         with self.lock:
             with self._note:
                 names = set(self._waiting) if tables is None else tables & self._waiting.keys()
                 waiting = {name: self._waiting.pop(name) for name in names}
                 seq = None if self._waiting else self._seq
-                self._writing = frozenset(waiting)
+                self._writing = waiting
             try:
                 if waiting:
                     self._write(waiting, seq)
@@ -69,12 +70,23 @@ class Projection:
                         self._waiting[table] = {**rows, **self._waiting.get(table, {})}
                 raise
             finally:
-                self._writing = frozenset()
+                self._writing = {}
 
-    def _is_behind(self, tables: Set[str] | None) -> bool:
+    def _is_behind(self, tables: Set[str] | None, about: str) -> bool:
         with self._note:
-            late = self._waiting.keys() | self._writing
+            late = self._waiting.keys() | self._writing.keys()
+            if about != "[" and tables is not None:
+                late = {name for name in late & tables if self._says(name, about)}
         return bool(late if tables is None else late & tables)
+
+    def _says(self, table: str, about: str) -> bool:
+        """Whether a row with such a key waits or is being written."""
+        ends = f"{about}]", f"{about},"
+        return any(
+            key.startswith(ends)
+            for some in (self._waiting, self._writing)
+            for key in some.get(table, ())
+        )
 
     def catch_up(self) -> int:
         """On opening: apply what the last keeper made durable but didn't project. How many changes."""

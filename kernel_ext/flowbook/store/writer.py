@@ -25,7 +25,7 @@ from .news import Columns, Committed
 from .project import BOOKS, Projection, Row
 from .requests import GROUP, Append, Record, Reply, Request, Transact, Work
 from .rows import OF_EXECUTIONS, RECORDS, StaleOwner, StoreBusy
-from .transactions import READS
+from .transactions import READS, about
 
 EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
 LOOK_BACK = 1_000_000
@@ -218,7 +218,9 @@ class Writer:
             return
         cursor = self._cursor
         try:
-            self._projection.apply(READS.get(request.name, BOOKS))
+            self._projection.apply(
+                READS.get(request.name, BOOKS), about(request.name, request.parameters)
+            )
             cursor.execute("begin")
             try:
                 answer, changes = self._perform(cursor, request)

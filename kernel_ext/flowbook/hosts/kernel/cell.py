@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flowbook.errors import FlowInvalid
 
 from . import arguments
-from .waiting import kill, wait
+from .waiting import kill, refuse_failure, wait
 
 if TYPE_CHECKING:
     from IPython.core.error import UsageError
@@ -97,6 +97,8 @@ def start(magics: FlowMagics, flow: Flow | str, given: Namespace) -> Any:
 def go_on(magics: FlowMagics, run: Any, given: Namespace, here: MainThread | None) -> Any:
     """Show a run, wait for it while its cells run `here`, and hand it out under its name; without a place
     nothing is waited for. Raises: RunEnded."""
+    from flowbook.api import Run
+
     workspace = magics.ws
     _hold(magics, given, run)
     if here is not None:
@@ -116,10 +118,10 @@ def go_on(magics: FlowMagics, run: Any, given: Namespace, here: MainThread | Non
         follow(workspace, run, display)
         _say(given, f"Runs in this kernel, as {run.id[:6]}; %flow kill {run.id[:6]} ends it.")
         return None
-    try:
-        wait(workspace, run, display, here)
-    finally:
-        _hold(magics, given, run.last)
+    ended = wait(workspace, run, display, here)
+    if ended.id != run.id:
+        _hold(magics, given, Run(workspace, ended.id))
+    refuse_failure(ended)
     return None
 
 

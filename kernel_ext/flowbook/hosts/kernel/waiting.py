@@ -24,11 +24,11 @@ class RunEnded(FlowbookError):
         return [str(self)]
 
 
-def wait(workspace: Any, run: Any, display: RunDisplay | None, here: MainThread) -> None:
-    """Return when the run is over; its cells run here meanwhile. Ctrl-C kills it and waits for that;
-    twice, nothing is waited for.
+def wait(workspace: Any, run: Any, display: RunDisplay | None, here: MainThread) -> Any:
+    """The run as it ended, or the last one in its place; its cells run here meanwhile. Ctrl-C kills it and
+    waits for that; twice, nothing is waited for.
 
-    Raises: RunEnded when it failed or was killed; KeyboardInterrupt after the second Ctrl-C.
+    Raises: KeyboardInterrupt after the second Ctrl-C.
     """
     from .background import follow
 
@@ -55,10 +55,10 @@ def wait(workspace: Any, run: Any, display: RunDisplay | None, here: MainThread)
     finally:
         here.close()
         leave(workspace, run.id, here)
-    run = run.last
+    ended = run.final
     if display is not None and (display.view is None or not display.view.is_over):
-        display.show(workspace.view(run))
-    refuse_failure(run)
+        display.show(workspace.view(ended))
+    return ended
 
 
 def leave(workspace: Any, run_id: str, here: MainThread) -> None:
@@ -80,7 +80,7 @@ def kill(workspace: Any, run_id: str) -> None:
 
 def refuse_failure(run: Any) -> None:
     """Raises: RunEnded unless the run succeeded."""
-    state = str(getattr(run.state, "value", run.state))
+    state = run.state.value
     if state in ("SUCCESS", "WARNING"):
         return
     error = run.error

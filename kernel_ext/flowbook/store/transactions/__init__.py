@@ -1,12 +1,13 @@
 """The named transactions: claims, leases, unique fires, kv … each one DuckDB transaction, answered."""
 
 from . import admission, any_rows, flows, hosts, pairs, triggers
-from .transaction import READING, READS, Transaction, perform
+from .transaction import READING, READS, Transaction, about, perform
 
 __all__ = [
     "READING",
     "READS",
     "Transaction",
+    "about",
     "admission",
     "any_rows",
     "flows",

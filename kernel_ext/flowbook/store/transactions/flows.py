@@ -9,7 +9,7 @@ from flowbook.errors import Conflict, NotFound
 from .transaction import Rows, Transaction, action
 
 
-@action("flows", "revisions")
+@action("flows", "revisions", about=("namespace", "id"))
 def save_flow(
     tx: Transaction,
     *,

@@ -79,14 +79,24 @@ ACTIONS: dict[str, Action] = {}
 READS: dict[str, frozenset[str]] = {}
 """Which tables a transaction reads: they are brought up to date before it."""
 READING: set[str] = set()
+_ABOUT: dict[str, tuple[str, ...]] = {}
 
 
-def action(*tables: str) -> Callable[[Action], Action]:
-    """Make a function a named transaction that reads these tables."""
+def about(name: str, parameters: Mapping[str, Any]) -> str:
+    """What the keys of the rows that a transaction reads begin with, as JSON text; `[` for any."""
+    beginning = [parameters.get(parameter) for parameter in _ABOUT.get(name, ())]
+    return frames.text(beginning).removesuffix("]")
+
+
+def action(*tables: str, about: tuple[str, ...] = ()) -> Callable[[Action], Action]:
+    """Make a function a named transaction that reads these tables, and of them only rows whose primary
+    keys begin with the parameters `about`."""
 
     def known(function: Action) -> Action:
         ACTIONS[function.__name__] = function
         READS[function.__name__] = frozenset(tables)
+        if about:
+            _ABOUT[function.__name__] = about
         return function
 
     return known
