@@ -6,10 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flowbook.triggers.cron import Cron
-from flowbook.triggers.missed import Recovery, missed, resume_at
+from flowbook.kinds.trigger import Recovery
+from flowbook.plugin.core.trigger.schedule import Schedule
+from flowbook.triggers.missed import missed, resume_at
 
-HOURLY = Cron.parse("0 * * * *")
+
+def schedule(cron: str) -> Schedule:
+    return Schedule(id="t", type="Schedule", cron=cron, timezone="UTC")
+
+
+HOURLY = schedule("0 * * * *")
 STORED = datetime(2025, 3, 5, 11, tzinfo=UTC)
 NOW = datetime(2025, 3, 5, 14, 20, tzinfo=UTC)
 
@@ -27,29 +33,29 @@ NOW = datetime(2025, 3, 5, 14, 20, tzinfo=UTC)
 def test_missed_dates(
     recovery: Recovery, late: timedelta | None, hours: list[int], then: int
 ) -> None:
-    found = missed(recovery, HOURLY, UTC, STORED, NOW, late)
+    found = missed(recovery, HOURLY, STORED, NOW, late)
     assert [date.hour for date in found] == hours
-    resumed = resume_at(recovery, HOURLY, UTC, STORED, NOW)
+    resumed = resume_at(recovery, HOURLY, STORED, NOW)
     assert resumed is not None
     assert resumed.hour == then
 
 
 def test_a_single_missed_date_is_the_last_one() -> None:
     now = STORED + timedelta(minutes=5)
-    assert list(missed(Recovery.LAST, HOURLY, UTC, STORED, now)) == [STORED]
+    assert list(missed(Recovery.LAST, HOURLY, STORED, now)) == [STORED]
 
 
 @pytest.mark.parametrize("recovery", list(Recovery))
 def test_a_date_in_the_future_is_kept(recovery: Recovery) -> None:
-    assert resume_at(recovery, HOURLY, UTC, STORED, STORED - timedelta(minutes=1)) == STORED
+    assert resume_at(recovery, HOURLY, STORED, STORED - timedelta(minutes=1)) == STORED
 
 
 def test_a_stored_date_that_is_none_any_more_snaps_forward() -> None:
     off = STORED + timedelta(minutes=17)
-    assert resume_at(Recovery.ALL, HOURLY, UTC, off, NOW) == STORED + timedelta(hours=1)
+    assert resume_at(Recovery.ALL, HOURLY, off, NOW) == STORED + timedelta(hours=1)
 
 
 def test_a_schedule_that_never_comes_again_has_no_date() -> None:
-    never = Cron.parse("0 0 30 2 *")
-    assert resume_at(Recovery.ALL, never, UTC, STORED, NOW) is None
-    assert list(missed(Recovery.LAST, never, UTC, STORED, NOW)) == []
+    never = schedule("0 0 30 2 *")
+    assert resume_at(Recovery.ALL, never, STORED, NOW) is None
+    assert list(missed(Recovery.LAST, never, STORED, NOW)) == []

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from flowbook.flows.parse import examine, parse
+from flowbook.kinds.trigger import Recovery
 from flowbook.plugin.core.trigger.schedule import Schedule
-from flowbook.triggers.missed import Recovery
 from flowbook.triggers.zones import machine_zone, zone
 
 NOW = datetime(2025, 3, 5, 10, 7, 30, tzinfo=UTC)
@@ -42,7 +42,8 @@ def test_seconds_need_the_switch() -> None:
 
 def test_variables_of_a_date() -> None:
     trigger = schedule("cron: '0 8 * * *', timezone: UTC")
-    assert trigger.variables(datetime(2025, 3, 10, 8, tzinfo=UTC)) == {
+    date = datetime(2025, 3, 10, 8, tzinfo=UTC)
+    assert trigger.variables(date, trigger.due(date), trigger.previous(date)) == {
         "date": "2025-03-10T08:00:00+00:00",
         "next": "2025-03-11T08:00:00+00:00",
         "previous": "2025-03-09T08:00:00+00:00",
@@ -51,10 +52,12 @@ def test_variables_of_a_date() -> None:
 
 def test_a_template_is_rendered_before_there_are_dates() -> None:
     trigger = schedule("cron: '{{ vars.when }}'")
-    assert trigger.holds_template
-    assert trigger.rendered("@daily", "UTC").due(NOW) == datetime(2025, 3, 6, tzinfo=UTC)
+    assert trigger.templates == {"cron": "{{ vars.when }}"}
+    assert trigger.rendered({"cron": "@daily", "timezone": "UTC"}).due(NOW) == datetime(
+        2025, 3, 6, tzinfo=UTC
+    )
     with pytest.raises(ValueError, match="invalid cron expression 'x'"):
-        trigger.rendered("x")
+        trigger.rendered({"cron": "x"})
 
 
 def test_policies_in_any_case() -> None:

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 from flowbook.errors import ExpressionError, FlowbookError, InputInvalid
 from flowbook.executions import events as e
 from flowbook.executions.step import born
+from flowbook.kinds.task import Level
 from flowbook.store.rows import Owner
 from flowbook.workspace import trust
 
 from . import creation
+from .closing import Closing
 from .drive import Driver
+from .fires import Around, Fire
 from .retaining import retain
-from .scheduling import RENEWED, Fire, Scheduler
+from .schedules import Scheduled
+from .scheduling import RENEWED, Scheduler
 from .watching import watch
 
 if TYPE_CHECKING:
@@ -65,13 +69,27 @@ def scheduler_of(workspace: Workspace) -> Scheduler:
         clock=workspace.clock,
         is_trusted=lambda: trust.is_trusted(workspace.place),
         start=lambda wanted: fire(workspace, wanted),
+        around=lambda scheduled, run: around(workspace, scheduled, run),
     )
+
+
+def around(workspace: Workspace, scheduled: Scheduled, execution_id: str) -> Around:
+    """What the templates of a trigger may call for an execution to come: the same as its tasks."""
+    flow = scheduled.flow
+    created = e.Created(
+        at=workspace.clock.now(),
+        namespace=flow.namespace,
+        flow_id=flow.id,
+        revision=scheduled.revision or 1,
+        original_id=execution_id,
+    )
+    closing = Closing(lambda: workspace.key)
+    return Around(workspace.services(born(execution_id, flow, created), closing), closing.values)
 
 
 async def fire(workspace: Workspace, wanted: Fire) -> None:
     """Start the execution of a schedule; one whose inputs are refused is there too, FAILED."""
     flow, row = await workspace.flows.load(wanted.namespace, wanted.flow_id)
-    labels = list(wanted.labels.items())
     try:
         if wanted.error is not None:
             raise ExpressionError(wanted.error)
@@ -79,9 +97,10 @@ async def fire(workspace: Workspace, wanted: Fire) -> None:
             flow,
             int(row["revision"]),
             inputs=wanted.inputs,
-            labels=labels,
+            labels=wanted.labels,
             trigger=wanted.trigger,
             execution_id=wanted.execution_id,
+            secrets=wanted.secrets,
         )
     except (InputInvalid, ExpressionError) as error:
         now = workspace.clock.now()
@@ -90,14 +109,18 @@ async def fire(workspace: Workspace, wanted: Fire) -> None:
             namespace=flow.namespace,
             flow_id=flow.id,
             revision=int(row["revision"]),
-            labels=creation.put_together(flow, wanted.execution_id, labels, ()),
+            labels=creation.put_together(flow, wanted.execution_id, wanted.labels, ()),
             trigger=wanted.trigger,
             original_id=wanted.execution_id,
         )
         driver = Driver(
             workspace, born(wanted.execution_id, flow, created), Owner(workspace.host.id, 1)
         )
+        driver.closing.learn(wanted.secrets)
         driver.post(created)
         failed = {"type": type(error).__name__, "message": str(error)}
         driver.post(e.EngineFailed(at=now, error=failed))
         workspace.take(driver)
+    if (started := workspace.drivers.get(wanted.execution_id)) is not None:
+        for warning in wanted.warnings:
+            started.note("", Level.WARN, warning)

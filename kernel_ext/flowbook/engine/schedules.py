@@ -1,20 +1,25 @@
-"""Which schedules the deployed flows have, and when each is due."""
+"""Which triggers with dates the deployed flows have, and when each is due."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
-from typing import Any, Protocol, TypedDict
+from datetime import datetime, tzinfo
+from functools import cached_property, lru_cache
+from typing import Any, Protocol, TypedDict, TypeGuard
 
 from flowbook.errors import ExpressionError, FlowInvalid
 from flowbook.flows.model import Flow
 from flowbook.flows.parse import parse
-from flowbook.plugin.core.trigger.schedule import Schedule
-from flowbook.triggers.zones import machine_zone
+from flowbook.kinds.dynamic import Json, Template
+from flowbook.kinds.find import canonical, find
+from flowbook.kinds.trigger import Dates, TimedTrigger
+from flowbook.triggers.satisfying import Answer, Satisfying
+from flowbook.triggers.zones import machine_zone, zone
 
-TYPE = "io.kestra.plugin.core.trigger.Schedule"
+from .date_conditions import DateConditions, names_of
 
 
 class Reader(Protocol):
@@ -23,13 +28,13 @@ class Reader(Protocol):
     async def query(self, name_or_select: str, /, **params: Any) -> list[dict[str, Any]]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Scheduled:
-    """A schedule of a deployed flow, with what the history knows of it."""
+    """A trigger with dates of a deployed flow, with what the history knows of it."""
 
     flow: Flow
     revision: int | None
-    trigger: Schedule
+    trigger: TimedTrigger
     next_date: datetime | None = None
     """The date that is due next, as the holder of the lease has noted it."""
     last_date: datetime | None = None
@@ -37,7 +42,7 @@ class Scheduled:
     disabled: bool = False
     """By its flow, in the text, or by hand."""
     rhythm: Mapping[str, Any] | None = None
-    """The cron text and zone that `next_date` was reckoned with."""
+    """What `next_date` was reckoned from: cron text, zone, conditions …"""
     problem: str | None = None
     """Why it never fires."""
 
@@ -52,26 +57,54 @@ class Scheduled:
         return ".".join(self.key)
 
     @property
+    def zone(self) -> tzinfo:
+        """The zone its dates are meant in."""
+        return zone(self.trigger.timezone)
+
+    @property
+    def type(self) -> str:
+        """The trigger's type by its full name."""
+        return canonical("trigger", self.trigger.type) or self.trigger.type
+
+    @cached_property
+    def conditions(self) -> DateConditions:
+        """What has to hold at a date."""
+        return DateConditions(self.flow, self.trigger, self.revision)
+
+    @property
+    def dates(self) -> Dates:
+        """The dates at which it fires; where there are conditions, finding one may take some seconds."""
+        if not self.conditions:
+            return self.trigger
+        return Satisfying(self.trigger, self.conditions.ask, self.zone)
+
+    @property
+    def current(self) -> dict[str, Json]:
+        """What its dates follow from as the flow says it now."""
+        told = {**self.trigger.rhythm, **self.conditions.rhythm}
+        return dict(json.loads(json.dumps(told, default=str)))
+
+    @property
     def same_rhythm(self) -> bool:
-        """Whether the noted date still belongs to the cron text and zone of the flow."""
-        return self.rhythm == rhythm(self.trigger)
+        """Whether the noted date still belongs to what the flow says."""
+        return self.rhythm == self.current
 
     def next_fire(self, now: datetime) -> datetime | None:
-        """When it fires next, in its own zone; None if it never does."""
+        """When it fires next, in its own zone; None if it never does, or too far ahead to be found."""
         if self.disabled or self.problem:
             return None
         noted = self.next_date if self.same_rhythm else None
-        due = noted if noted is not None and noted > now else self.trigger.due(now)
-        return due.astimezone(self.trigger.zone) if due is not None else None
+        due = noted if noted is not None and noted > now else self.dates.due(now)
+        return due.astimezone(self.zone) if self.fires_at(due) else None
+
+    def fires_at(self, date: datetime | None) -> TypeGuard[datetime]:
+        """Whether a date is one that fires, as far as can be told ahead."""
+        return date is not None and self.conditions.ask(date) is Answer.YES
 
 
-def rhythm(trigger: Schedule) -> dict[str, Any]:
-    """What a schedule's dates follow from."""
-    return {
-        "cron": trigger.cron,
-        "timezone": trigger.timezone,
-        "withSeconds": trigger.with_seconds,
-    }
+def is_timed(kind: str) -> bool:
+    """Whether triggers of this type have dates."""
+    return issubclass(find("trigger", kind) or object, TimedTrigger)
 
 
 async def schedules(store: Reader, namespace: str | None = None) -> list[Scheduled]:
@@ -91,29 +124,19 @@ async def schedules(store: Reader, namespace: str | None = None) -> list[Schedul
 
 async def next_fires(store: Reader, now: datetime, namespace: str | None = None) -> list[Fires]:
     """When each schedule of a workspace fires next, the soonest first."""
-    found = [
-        Fires(
-            flow=scheduled.flow.uid,
-            trigger=scheduled.trigger.id,
-            cron=scheduled.trigger.cron,
-            zone=scheduled.trigger.timezone or machine_zone(),
-            next=scheduled.next_fire(now),
-            last=scheduled.last_date,
-            last_execution=scheduled.last_execution_id,
-            disabled=scheduled.disabled,
-            problem=scheduled.problem,
-        )
-        for scheduled in await schedules(store, namespace)
-    ]
-    return sorted(found, key=lambda one: (one["next"] is None, one["next"] or now, one["flow"]))
+    found = await schedules(store, namespace)
+    fires = await asyncio.to_thread(lambda: [_fires(scheduled, now) for scheduled in found])
+    return sorted(fires, key=lambda one: (one["next"] is None, one["next"] or now, one["flow"]))
 
 
 class Fires(TypedDict):
-    """One schedule as lists show it; dates are in its zone."""
+    """One trigger with dates as lists show it; dates are in its zone."""
 
     flow: str
     trigger: str
-    cron: str
+    type: str
+    cron: str | None
+    """Of a Schedule."""
     zone: str
     next: datetime | None
     last: datetime | None
@@ -122,12 +145,27 @@ class Fires(TypedDict):
     problem: str | None
 
 
+def _fires(scheduled: Scheduled, now: datetime) -> Fires:
+    return Fires(
+        flow=scheduled.flow.uid,
+        trigger=scheduled.trigger.id,
+        type=scheduled.type,
+        cron=getattr(scheduled.trigger, "cron", None),
+        zone=scheduled.trigger.timezone or machine_zone(),
+        next=scheduled.next_fire(now),
+        last=scheduled.last_date,
+        last_execution=scheduled.last_execution_id,
+        disabled=scheduled.disabled,
+        problem=scheduled.problem,
+    )
+
+
 def of_flow(
     flow: Flow, *, revision: int | None = None, disabled: bool = False
 ) -> Iterator[Scheduled]:
-    """The schedules of one flow, without what the history knows of them."""
+    """The triggers with dates of one flow, without what the history knows of them."""
     for trigger in flow.triggers:
-        if isinstance(trigger, Schedule):
+        if isinstance(trigger, TimedTrigger):
             rendered, problem = _ready(flow, trigger)
             yield Scheduled(
                 flow=flow,
@@ -163,23 +201,31 @@ def _of(
         )
 
 
-def _ready(flow: Flow, trigger: Schedule) -> tuple[Schedule, str | None]:
-    """The schedule with its templates rendered, and what keeps it from firing."""
-    if trigger.conditions or trigger.schedule_conditions:
-        return trigger, "conditions of schedules aren't evaluated by this version; use `when`"
-    if not trigger.holds_template:
-        return trigger, None
-    from flowbook.expressions.render import Scope, render
-
-    scope = Scope(
-        {"vars": dict(flow.variables), "flow": {"id": flow.id, "namespace": flow.namespace}},
-        dialect=flow.dialect,
-    )
+def _ready(flow: Flow, trigger: TimedTrigger) -> tuple[TimedTrigger, str | None]:
+    """The trigger with its templates rendered, and what keeps it from firing."""
     try:
-        zone = None if trigger.timezone is None else render(trigger.timezone, scope)
-        return trigger.rendered(render(trigger.cron, scope), zone), None
+        if trigger.templates:
+            trigger = _rendered(flow, trigger)
+        zone(trigger.timezone)
     except (ExpressionError, ValueError) as error:
         return trigger, str(error)
+    return trigger, None
+
+
+def _rendered(flow: Flow, trigger: TimedTrigger) -> TimedTrigger:
+    from flowbook.expressions.render import Scope
+
+    from .rendering import raw
+
+    names = names_of(flow, None, {})
+    scope = Scope({"vars": names["vars"], "flow": names["flow"]}, dialect=flow.dialect)
+    fields = type(trigger).model_fields
+    return trigger.rendered(
+        {
+            name: raw(Template(source, fields[name].annotation), scope)
+            for name, source in trigger.templates.items()
+        }
+    )
 
 
 @lru_cache(maxsize=512)

@@ -1,10 +1,13 @@
-"""Fires the schedules of a workspace: what the holder of its lease does, without a kernel or a tab.
+"""Fires the triggers with dates of a workspace: what the holder of its lease does, without a kernel or a tab.
 
 Theory of operation. Every server of a workspace asks for one lease; who holds it keeps the next
 date of each schedule in a heap and sleeps until the earliest. A date is fired in three steps, each
 durable: the date is entered once for all servers (`fire` is unique), its execution is created under
 the id that stands there, the schedule's row moves on. A holder that dies between two of them is
 followed by one that finds the date entered and does the rest; nothing fires twice.
+
+Where there are conditions, looking for a date may take seconds: that is done beside, in a worker thread,
+while the schedule is out of the heap.
 """
 
 from __future__ import annotations
@@ -15,29 +18,29 @@ import heapq
 import itertools
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from flowbook.clock import Clock
-from flowbook.errors import ExpressionError, FlowbookError, WorkspaceError
+from flowbook.errors import FlowbookError, WorkspaceError
 from flowbook.ids import new_id, system_random
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
 from flowbook.store.rows import Batch
-from flowbook.triggers.missed import Recovery, not_older, resume_at
 
-from .schedules import TYPE, Scheduled, rhythm, schedules
+from .fires import Around, Considered, Fire, considered, first, is_slow
+from .schedules import Scheduled, is_timed, schedules
 
 LEASE = "triggers"
 HELD = 8.0
 """Seconds a lease is good for without being renewed."""
 RENEWED = 2.0
 """Seconds between two requests for it."""
-AHEAD = 10_000
-"""Dates in a row that `when` may refuse before the schedule is left alone until its flow changes."""
 
+T = TypeVar("T")
 Key: TypeAlias = tuple[str, str, str]
 log = logging.getLogger(__name__)
 
@@ -48,20 +51,6 @@ class Store(Protocol):
     async def transact(self, name: str, /, **params: Any) -> list[dict[str, Any]]: ...
     async def query(self, name_or_select: str, /, **params: Any) -> list[dict[str, Any]]: ...
     def follow(self, since: int | None = None) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fire:
-    """One execution that a schedule wants; `error` says why it can't have its inputs."""
-
-    execution_id: str
-    namespace: str
-    flow_id: str
-    date: datetime
-    trigger: Mapping[str, Json]
-    inputs: Mapping[str, Json]
-    labels: Mapping[str, str]
-    error: str | None = None
 
 
 Start: TypeAlias = Callable[[Fire], Awaitable[None]]
@@ -88,6 +77,8 @@ class Scheduler:
     clock: Clock
     is_trusted: Callable[[], bool]
     start: Start
+    around: Callable[[Scheduled, str], Around] = lambda scheduled, execution_id: Around()
+    """What templates may call, for an execution to come."""
     random: random.Random = field(default_factory=system_random)
     held: bool = False
     """Whether this host holds the lease."""
@@ -98,6 +89,7 @@ class Scheduler:
     _numbers: Any = field(default_factory=itertools.count)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _stale: bool = True
+    _beside: set[asyncio.Task[None]] = field(default_factory=set)
     _asked: datetime | None = None
 
     async def run(self) -> None:
@@ -109,7 +101,8 @@ class Scheduler:
                 await self._turn()
                 await self._wait(listening)
         finally:
-            listening.cancel()
+            for task in (listening, *self._beside):
+                task.cancel()
             with contextlib.suppress(asyncio.CancelledError, FlowbookError):
                 await listening
             await follower.aclose()
@@ -139,7 +132,11 @@ class Scheduler:
             await self._load()
         while (date := self.next_date) is not None and date <= self.clock.now():
             _, _, key = heapq.heappop(self._heap)
-            await self._fire(self.entries[key])
+            entry = self.entries[key]
+            if is_slow(entry.scheduled):
+                self._do_beside(self._fire(entry))
+            else:
+                await self._fire(entry)
 
     async def _renew(self) -> None:
         now = self.clock.now()
@@ -210,9 +207,7 @@ class Scheduler:
                 entry.running = None
                 if state in _states(entry.scheduled.trigger.stop_after):
                     entry.due = None
-                    stop = asyncio.create_task(self._note(entry, disabled=True))
-                    _KEPT.add(stop)
-                    stop.add_done_callback(_KEPT.discard)
+                    self._do_beside(self._note(entry, disabled=True))
                 self._push(entry)
                 return True
         return False
@@ -229,16 +224,29 @@ class Scheduler:
                 if scheduled.problem:
                     log.warning("Schedule %s never fires: %s", scheduled.name, scheduled.problem)
                 continue
-            before = known.get(scheduled.key)
-            if before is not None and rhythm(before.scheduled.trigger) == rhythm(scheduled.trigger):
-                entry = Entry(scheduled, before.due, before.running)
+            entry = known.get(scheduled.key)
+            if entry is not None and entry.scheduled.current == scheduled.current:
+                entry.scheduled = scheduled
             else:
-                entry = Entry(scheduled, first(scheduled, now), await self._running(scheduled))
-                if entry.due != scheduled.next_date or not scheduled.same_rhythm:
-                    await self._note(entry)
+                entry = Entry(scheduled, None, await self._running(scheduled))
+                self.entries[scheduled.key] = entry
+                if is_slow(scheduled):
+                    self._do_beside(self._begin(entry, now))
+                else:
+                    await self._begin(entry, now)
             self.entries[scheduled.key] = entry
             self._push(entry)
         await self._clean(found)
+
+    async def _begin(self, entry: Entry, now: datetime) -> None:
+        """Find the date that a schedule goes on with."""
+        scheduled = entry.scheduled
+        entry.due = await self._reckoned(scheduled, partial(first, scheduled, now), None)
+        if not self._counts(entry):
+            return
+        if entry.due != scheduled.next_date or not scheduled.same_rhythm:
+            await self._note(entry)
+        self._push(entry)
 
     async def _running(self, scheduled: Scheduled) -> str | None:
         if scheduled.last_execution_id is None:
@@ -251,7 +259,7 @@ class Scheduler:
         keys = {scheduled.key for scheduled in found}
         for row in await self.store.query("triggers_list", namespace=None, flow_id=None):
             key = row["namespace"], row["flow_id"], row["trigger_id"]
-            if row["type"] == TYPE and key not in keys:
+            if key not in keys and is_timed(row["type"] or ""):
                 namespace, flow_id, trigger_id = key
                 await self.store.transact(
                     "delete_trigger", namespace=namespace, flow_id=flow_id, trigger_id=trigger_id
@@ -259,8 +267,38 @@ class Scheduler:
 
     def _push(self, entry: Entry) -> None:
         entry.number = next(self._numbers)
-        if entry.due is not None and entry.running is None:
+        if entry.due is not None and entry.running is None and self._counts(entry):
             heapq.heappush(self._heap, (entry.due, entry.number, entry.scheduled.key))
+
+    def _counts(self, entry: Entry) -> bool:
+        """Whether it is still the one of its schedule: the flow may have changed, the lease be lost."""
+        return self.entries.get(entry.scheduled.key) is entry
+
+    # -- beside ----------------------------------------------------------------------------------
+
+    def _do_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._beside.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("Schedules are read again: %s", error)
+            self._forget()
+            self._stale = True
+        self._news.set()
+
+    async def _reckoned(self, scheduled: Scheduled, work: Callable[[], T], otherwise: T) -> T:
+        """What comes out of looking for dates; a trigger of somebody's own that can't is left alone."""
+        try:
+            if not is_slow(scheduled):
+                return work()
+            with self.clock.working():
+                return await asyncio.to_thread(work)
+        except Exception as error:
+            log.warning("Schedule %s never fires: %r", scheduled.name, error)
+            return otherwise
 
     # -- firing ----------------------------------------------------------------------------------
 
@@ -268,17 +306,20 @@ class Scheduler:
         """Make the execution of a date that has come, and move on to the next."""
         scheduled, date = entry.scheduled, entry.due
         assert date is not None
-        trigger = scheduled.trigger
-        if trigger.late_maximum_delay is not None:
-            limit = self.clock.now() - trigger.late_maximum_delay
-            late = not_older(trigger.dates, trigger.zone, date, limit)
-            if late != date:
-                entry.due = late
-                self._push(entry)
-                return
-        entry.due = trigger.due(date)
-        wanted = self._wanted(scheduled, date)
-        if wanted is not None:
+        entry.due = None
+        execution_id = new_id(self.random)
+        around = self.around(scheduled, execution_id)
+        look: Callable[[], Considered] = partial(
+            considered, scheduled, date, self.clock.now(), execution_id, around
+        )
+        never: Considered = (None, None)
+        wanted, following = await self._reckoned(scheduled, look, never)
+        if not self._counts(entry):
+            return
+        entry.due = following
+        if wanted is None:
+            await self._note(entry)
+        else:
             namespace, flow_id, trigger_id = scheduled.key
             [row] = await self.store.transact(
                 "fire",
@@ -286,14 +327,12 @@ class Scheduler:
                 flow_id=flow_id,
                 trigger_id=trigger_id,
                 date=date,
-                execution_id=wanted.execution_id,
+                execution_id=execution_id,
             )
             running = await self._create(wanted, row, entry)
-            if running is None or trigger.allow_concurrent:
+            if running is None or scheduled.trigger.allow_concurrent:
                 entry.running = None
             await self._note(entry, last_date=date, last_execution_id=row["execution_id"])
-        elif entry.due is not None:
-            await self._note(entry)
         self._push(entry)
 
     async def _create(self, wanted: Fire, row: Mapping[str, Any], entry: Entry) -> str | None:
@@ -310,38 +349,6 @@ class Scheduler:
             return None
         return entry.running
 
-    def _wanted(self, scheduled: Scheduled, date: datetime) -> Fire | None:
-        """The execution of a date; None if `when` refuses it."""
-        from flowbook.expressions.render import Scope, render_deep, truthy
-
-        flow, trigger = scheduled.flow, scheduled.trigger
-        variables = trigger.variables(date)
-        names = {
-            "trigger": variables,
-            "schedule": variables,
-            "vars": dict(flow.variables),
-            "flow": {"id": flow.id, "namespace": flow.namespace, "revision": scheduled.revision},
-        }
-        scope = Scope(names, dialect=flow.dialect)
-        inputs: dict[str, Json] = dict(trigger.inputs or {})
-        error = None
-        try:
-            if trigger.when is not None and not truthy(str(trigger.when), scope):
-                return None
-            inputs = dict(render_deep(inputs, scope, typed=True))
-        except ExpressionError as failed:
-            error = str(failed)
-        return Fire(
-            execution_id=new_id(self.random),
-            namespace=flow.namespace,
-            flow_id=flow.id,
-            date=date,
-            trigger={"id": trigger.id, "type": trigger.type, "variables": variables},
-            inputs=inputs,
-            labels=_labels(trigger.labels),
-            error=error,
-        )
-
     async def _note(self, entry: Entry, **values: Any) -> None:
         """Write where a schedule stands."""
         namespace, flow_id, trigger_id = entry.scheduled.key
@@ -350,34 +357,13 @@ class Scheduler:
             namespace=namespace,
             flow_id=flow_id,
             trigger_id=trigger_id,
-            type=TYPE,
+            type=entry.scheduled.type,
             next_date=entry.due,
-            state={"rhythm": rhythm(entry.scheduled.trigger)},
+            state={"rhythm": entry.scheduled.current},
             **values,
         )
-
-
-_KEPT: set[asyncio.Task[None]] = set()
-"""Tasks nobody awaits; the loop alone would let them be collected."""
-
-
-def first(scheduled: Scheduled, now: datetime) -> datetime | None:
-    """The date a schedule goes on with: a new one after now, a known one as its recovery says."""
-    trigger = scheduled.trigger
-    if scheduled.next_date is None or not scheduled.same_rhythm:
-        return trigger.due(now)
-    recovery = trigger.recover_missed_schedules or Recovery.ALL
-    return resume_at(recovery, trigger.dates, trigger.zone, scheduled.next_date, now)
 
 
 def _states(value: Json) -> frozenset[str]:
     states = value if isinstance(value, list | tuple) else [] if value is None else [value]
     return frozenset(State(str(state).upper()).value for state in states)
-
-
-def _labels(value: Json) -> dict[str, str]:
-    if isinstance(value, Mapping):
-        return {str(key): str(item) for key, item in value.items()}
-    return {
-        str(item["key"]): str(item["value"]) for item in value or () if isinstance(item, Mapping)
-    }

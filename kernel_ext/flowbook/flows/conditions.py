@@ -10,13 +10,19 @@ from datetime import time
 from ..kinds.dynamic import Json
 
 Condition = Mapping[str, Json]
+OF_DATES = (
+    *("DateTimeBetween", "TimeBetween", "DayWeek", "DayWeekInMonth", "Weekend", "PublicHoliday"),
+    *("Expression", "ExecutionOutputs", "Not", "Or"),
+)
+"""The kinds that a trigger with dates can use."""
 WHOLE = re.compile(r"^\s*\{\{-?(?P<inside>(?:(?!\{\{|\}\}).)*?)-?\}\}\s*$", re.DOTALL)
 
 
 def kind_of(condition: Condition) -> str:
     """`Expression`, `DayWeek` …, without the older ending."""
     name = str(condition.get("type", "")).rpartition(".")[2]
-    return name.removesuffix("Condition") or "Expression"
+    short = name.removesuffix("Condition") or "Expression"
+    return "Expression" if short == "Variable" else short
 
 
 def as_template(condition: Condition) -> str | None:
@@ -57,19 +63,24 @@ def expression(condition: Condition) -> str | None:
             ]
             return _all([f"{name} == {_text(value)}" for name, value in own if value is not None])
         case "Not":
-            inner = _inner(condition)
-            return None if inner is None else f"not ({' or '.join(inner) or 'false'})"
+            parts = _inner(condition)
+            return None if parts is None else f"not ({' or '.join(parts) or 'false'})"
         case "Or":
-            inner = _inner(condition)
-            return None if inner is None else f"({' or '.join(inner) or 'false'})"
+            parts = _inner(condition)
+            return None if parts is None else f"({' or '.join(parts) or 'false'})"
         case _:
             return None
 
 
-def _inner(condition: Condition) -> list[str] | None:
+def inner(condition: Condition) -> list[Condition]:
+    """The conditions that `Not` and `Or` hold."""
     given = condition.get("conditions")
     listed: Sequence[Json] = given if isinstance(given, list | tuple) else ()
-    found = [expression(each) for each in listed if isinstance(each, Mapping)]
+    return [each for each in listed if isinstance(each, Mapping)]
+
+
+def _inner(condition: Condition) -> list[str] | None:
+    found = [expression(each) for each in inner(condition)]
     return None if any(each is None for each in found) else [f"({each})" for each in found]
 
 

@@ -83,11 +83,19 @@ class Cron:
 
     def next_after(self, moment: datetime, zone: tzinfo) -> datetime | None:
         """The first date later than `moment` (aware), in `zone`; `None` if there is none."""
-        return next(self._dates(moment, zone, "get_next"), None)
+        return next(self.after(moment, zone), None)
 
     def previous_before(self, moment: datetime, zone: tzinfo) -> datetime | None:
         """The last date earlier than `moment` (aware), in `zone`; `None` if there is none."""
-        return next(self._dates(moment, zone, "get_prev"), None)
+        return next(self.before(moment, zone), None)
+
+    def after(self, moment: datetime, zone: tzinfo) -> Iterator[datetime]:
+        """All dates later than `moment`, in order; far quicker than asking for one after the other."""
+        return self._dates(moment, zone, "get_next")
+
+    def before(self, moment: datetime, zone: tzinfo) -> Iterator[datetime]:
+        """All dates earlier than `moment`, the latest first."""
+        return self._dates(moment, zone, "get_prev")
 
     def matches(self, moment: datetime, zone: tzinfo) -> bool:
         """Whether `moment` is one of the dates."""

@@ -3,63 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
-from enum import StrEnum
+from datetime import datetime, timedelta
 
-from .cron import Cron
-
-
-class Recovery(StrEnum):
-    """Which of the dates that passed meanwhile are made up for."""
-
-    ALL = "ALL"
-    LAST = "LAST"
-    NONE = "NONE"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Recovery | None:
-        return cls.__members__.get(str(value).upper())
+from ..kinds.trigger import INSTANT, Dates, Recovery
 
 
-def resume_at(
-    recovery: Recovery, cron: Cron, zone: tzinfo, stored: datetime, now: datetime
-) -> datetime | None:
+def resume_at(recovery: Recovery, dates: Dates, stored: datetime, now: datetime) -> datetime | None:
     """The next date to fire when evaluation goes on at `now`; `stored` is the one due next before.
 
     A stored date that is no date of the schedule any more snaps forward.
     """
-    due = stored if cron.matches(stored, zone) else cron.next_after(stored, zone)
+    due = dates.due(stored - INSTANT)
     if due is None or due > now:
         return due
     match recovery:
         case Recovery.ALL:
             return due
         case Recovery.LAST:
-            last = now if cron.matches(now, zone) else cron.previous_before(now, zone)
+            last = dates.previous(now + INSTANT)
             return max(due, last) if last is not None else due
         case Recovery.NONE:
-            return cron.next_after(now, zone)
+            return dates.due(now)
 
 
 def missed(
     recovery: Recovery,
-    cron: Cron,
-    zone: tzinfo,
+    dates: Dates,
     stored: datetime,
     now: datetime,
     late_maximum_delay: timedelta | None = None,
 ) -> Iterator[datetime]:
     """The dates up to `now` that are made up for, in their order."""
-    date = resume_at(recovery, cron, zone, stored, now)
+    date = resume_at(recovery, dates, stored, now)
     if late_maximum_delay is not None and date is not None:
-        date = not_older(cron, zone, date, now - late_maximum_delay)
+        date = not_older(dates, date, now - late_maximum_delay)
     while date is not None and date <= now:
         yield date
-        date = cron.next_after(date, zone)
+        date = dates.due(date)
 
 
-def not_older(cron: Cron, zone: tzinfo, date: datetime, limit: datetime) -> datetime | None:
+def not_older(dates: Dates, date: datetime, limit: datetime) -> datetime | None:
     """The date itself, or the first one that isn't older than the limit."""
-    if date >= limit:
-        return date
-    return cron.next_after(limit - timedelta(microseconds=1), zone)
+    return date if date >= limit else dates.due(limit - INSTANT)

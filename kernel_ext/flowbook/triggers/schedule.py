@@ -9,24 +9,16 @@ from itertools import islice
 from .cron import Cron
 
 
-def dates(cron: Cron, zone: tzinfo, after: datetime) -> Iterator[datetime]:
-    """All dates later than `after`, without end where the calendar has none."""
-    date = cron.next_after(after, zone)
-    while date is not None:
-        yield date
-        date = cron.next_after(date, zone)
-
-
 def next_dates(cron: Cron, zone: tzinfo, after: datetime, count: int = 5) -> list[datetime]:
     """The next few dates."""
-    return list(islice(dates(cron, zone, after), count))
+    return list(islice(cron.after(after, zone), count))
 
 
 def dates_between(cron: Cron, zone: tzinfo, start: datetime, end: datetime) -> Iterator[datetime]:
     """Every date from `start` to `end`, both included."""
     if cron.matches(start, zone) and start <= end:
         yield start.astimezone(zone)
-    for date in dates(cron, zone, start):
+    for date in cron.after(start, zone):
         if date > end:
             return
         yield date

@@ -8,6 +8,8 @@ from datetime import UTC, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from ..kinds.dynamic import holds_template
+
 OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?")
 
 
@@ -32,6 +34,13 @@ def zone(name: str | None) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ValueError(f"timezone '({name})' is not a valid time-zone ID") from None
+
+
+def checked(name: str | None) -> str | None:
+    """The name itself, of a zone or a template that gives one. Raises `ValueError`."""
+    if name is not None and not holds_template(name):
+        zone(name)
+    return name
 
 
 def machine_zone() -> str:

@@ -25,6 +25,6 @@ def list_(output: str) -> None:
     if existing():
         with opened() as ws:
             rows = [dict(each) for each in ws.schedules()]
-    columns = ["flow", "trigger", "cron", "zone", "next", "last", "disabled", "problem"]
+    columns = ["flow", "trigger", "type", "cron", "zone", "next", "last", "disabled", "problem"]
     empty = "No trigger is deployed. A flow gets one with a triggers: list."
     listing(rows, columns, output, empty=empty)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from flowbook.plugin.core.trigger.schedule import Schedule
+from flowbook.kinds.trigger import TimedTrigger
 
 
-class Often(Schedule):
+class Often(TimedTrigger):
     """Start an execution every few seconds."""
 
     seconds: int = Field(ge=1, le=30)
-    """How many; counted from the full minute."""
+    """How many."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _as_cron(cls, value: Any) -> Any:
-        seconds = value.get("seconds")
-        return {**value, "cron": f"*/{seconds} * * * * *", "withSeconds": True}
+    def due(self, after: datetime) -> datetime | None:
+        number = int(after.timestamp()) // self.seconds + 1
+        return datetime.fromtimestamp(number * self.seconds, UTC)
