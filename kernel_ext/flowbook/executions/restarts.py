@@ -20,7 +20,7 @@ from flowbook.kinds.plan import Plan, enabled, one_lane
 from flowbook.kinds.state import State, worse
 from flowbook.kinds.task import FlowableTask, Task
 
-from . import attempts, scopes, starts
+from . import attempts, scopes, slas, starts
 from .events import Marked, RestartRequested
 from .model import ROOT, Attempt, Execution, Section, Stand, TaskRun, changed
 from .turn import Turn
@@ -116,6 +116,7 @@ def restart(turn: Turn, event: RestartRequested) -> None:
     turn.move(State.RESTARTED)
     turn.note(ROOT, "Flow restarted")
     turn.move(State.RUNNING)
+    slas.go_on(turn)
     go_on(turn, continued=None if event.continue_from is None else event)
 
 
@@ -141,6 +142,7 @@ def mark(turn: Turn, event: Marked) -> None:
     turn.set(closed=False, error=None, results=None, asked=None, ending=None)
     turn.move(State.RESTARTED)
     turn.move(State.RUNNING)
+    slas.go_on(turn)
     go_on(turn)
 
 

@@ -1,8 +1,10 @@
 """Promises about an execution: how long it may take, and what must hold after every change of it.
 
-Theory of operation: durations are timers that are set when the execution is created. Assertions are
-asked one after another whenever something has happened; the first that doesn't hold acts and the others
-aren't asked, so of several broken promises only the first counts. An answer is no change itself.
+Theory of operation: durations are timers that are set when the execution is created, and those that haven't
+run out once more when it goes on after its end. Assertions are asked one after another whenever something
+has happened; the first that doesn't hold acts and the others aren't asked, so of several broken promises
+only the first counts. An answer is no change itself. The promises are those of the execution's own revision:
+what another revision has removed counts for what runs on the old one, and for nothing else.
 """
 
 from __future__ import annotations
@@ -38,6 +40,12 @@ def timers(flow: Flow, created: datetime) -> list[SetTimer]:
     if flow.timeout is not None:
         found.append(SetTimer(ROOT, "timeout", created + flow.timeout))
     return found
+
+
+def go_on(turn: Turn) -> None:
+    """The execution goes on after its end, which nothing has timed since: what may still run out does."""
+    found = timers(turn.flow, turn.history[0][1])
+    turn.commands += [timer for timer in found if timer.due > turn.at]
 
 
 def overdue(turn: Turn, purpose: str) -> None:
