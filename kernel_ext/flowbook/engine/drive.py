@@ -382,15 +382,14 @@ class Driver:
         now = self.workspace.clock.now
         try:
             with self.workspace.clock.working():
-                answers = await rendering.in_place(
-                    ask.sources, scope, lambda: rendering.answer_all(ask.sources, scope)
-                )
+                if ask.question == "outputs":
+                    answers = await self._flow_outputs(ask.sources, scope)
+                else:
+                    answers = await rendering.in_place(
+                        ask.sources, scope, lambda: rendering.answer_all(ask.sources, scope)
+                    )
                 if run is not None:
                     answers = await beside.answered(self, run, ask.question, answers)
-            if ask.question == "outputs":
-                declared = self.execution.flow.outputs
-                answers = rendering.declared_outputs(declared, answers)
-                self.closing.learn(rendering.secret_outputs(declared, answers))
         except Exception as error:
             failed = rendering.failure(error)
             failed["message"] = self.closing.masked(str(failed["message"]))
@@ -401,6 +400,18 @@ class Driver:
         self.post(
             e.Answered(at=now(), task_run=ask.task_run, question=ask.question, answers=answers)
         )
+
+    async def _flow_outputs(self, sources: Mapping[str, Json], scope: Scope) -> dict[str, Json]:
+        """The flow's own outputs; one that is not required and can't be rendered is null."""
+        declared = self.execution.flow.outputs
+        answers, missing = await rendering.in_place(
+            sources, scope, lambda: rendering.optional_outputs(declared, sources, scope)
+        )
+        for message in missing:
+            self.note(ROOT, Level.WARN, message)
+        answers = rendering.declared_outputs(declared, answers)
+        self.closing.learn(rendering.secret_outputs(declared, answers))
+        return answers
 
     def _round(self, run: TaskRun | None) -> Mapping[str, Json] | None:
         return (

@@ -66,7 +66,7 @@ def scope_of(
     for name, value in (extra or {}).items():
         names[name] = lambda value=value: value  # type: ignore[misc]
     scope = Scope(Lazy(names), services, dialect=execution.flow.dialect, zone=zone())
-    if run is not None and (pairs := sent_pairs(execution.flow.task(run.task_id).send)):
+    if run is not None and (pairs := sent_pairs(execution.task(run).send)):
         return _with_sent(scope, pairs)
     return scope
 
@@ -186,6 +186,23 @@ def is_condition(name: str) -> bool:
 def answer_all(sources: Mapping[str, Json], scope: Scope) -> dict[str, Json]:
     """The answers to a question of the machine, as an event holds them."""
     return {name: answer(name, source, scope) for name, source in sources.items()}
+
+
+def optional_outputs(
+    outputs: Sequence[FlowOutput], sources: Mapping[str, Json], scope: Scope
+) -> tuple[dict[str, Json], list[str]]:
+    """The values of a flow's outputs, and what is wrong with those that may be without: they are null."""
+    answers: dict[str, Json] = {}
+    missing: list[str] = []
+    for output in outputs:
+        try:
+            answers[output.id] = answer(output.id, sources[output.id], scope)
+        except ExpressionError as error:
+            if output.required:
+                raise
+            answers[output.id] = None
+            missing.append(f"Output '{output.id}' has no value: {error}")
+    return answers, missing
 
 
 def answer(name: str, source: Json, scope: Scope) -> Json:

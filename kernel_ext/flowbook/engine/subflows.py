@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from flowbook.errors import Conflict, FlowbookError, NotFound
 from flowbook.executions import commands as c
 from flowbook.executions import events as e
+from flowbook.executions.model import TaskRun
 from flowbook.kinds.dynamic import Json
-from flowbook.kinds.task import ExecutableTask, Level, NewExecution
+from flowbook.kinds.task import ExecutableTask, Level, NewExecution, Task
 
 from . import rendering
 from .drive import Driver
@@ -83,7 +84,7 @@ class Subflows:
             raise Conflict(
                 f"More than {DEPTH} subflows below each other: '{flow.uid}' isn't started"
             )
-        task = parent.flow.task(parent.task_runs[run_id].task_id)
+        task = parent.task(parent.task_runs[run_id])
         trigger = {
             "id": task.id,
             "type": task.type,
@@ -93,6 +94,7 @@ class Subflows:
                 "namespace": parent.flow.namespace,
                 "flowId": parent.flow.id,
                 "flowRevision": parent.revision,
+                **_iteration(parent.task_runs[run_id], task, command.index),
             },
         }
         inherited = [
@@ -122,7 +124,7 @@ class Subflows:
             declared = None if stored is None else driver.closing.open(stored)
             outputs: Mapping[str, Json] | None = declared
             error: Mapping[str, Json] | None = None
-            task = driver.execution.flow.task(driver.execution.task_runs[run_id].task_id)
+            task = driver.execution.task(driver.execution.task_runs[run_id])
             if outputs is None and isinstance(task, ExecutableTask):
                 try:
                     outputs = await self._handed_out(driver, last_id, task)
@@ -183,6 +185,17 @@ def _found(by_task: Mapping[str, Any], name: str) -> Json:
         return by_task[name]
     found = [outputs[name] for outputs in by_task.values() if outputs and name in outputs]
     return found[-1] if found else None
+
+
+def _iteration(run: TaskRun, task: Task, index: int) -> dict[str, Json]:
+    """Where in an iteration the task run stands that starts an execution."""
+    found: dict[str, Json] = {}
+    if run.value is not None:
+        found["taskRunValue"] = run.value
+    iteration = index if isinstance(task, ExecutableTask) and task.many else run.iteration
+    if iteration is not None:
+        found["taskRunIteration"] = iteration
+    return found
 
 
 def _moment(new: NewExecution) -> datetime | None:

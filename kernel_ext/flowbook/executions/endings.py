@@ -55,7 +55,8 @@ def _flowable_ended(turn: Turn, run: TaskRun, state: State) -> None:
     if stand.plan.gathers or stand.gathered:
         outputs = task.gathered(lanes(turn.runs.__getitem__, stand), answers)
         run = turn.put(changed(run, outputs={**(run.outputs or {}), **outputs}))
-    if state is not State.KILLED and not turn.state.is_terminal and task.closes(state, answers):
+    goes_on = not turn.state.is_terminal or scopes.is_afterwards(turn, run.id)
+    if state is not State.KILLED and goes_on and task.closes(state, answers):
         question = f"{CLOSING}{state}"
         turn.put(changed(run, asked=question))
         turn.commands.append(Ask(run.id, question, {}))
@@ -158,7 +159,7 @@ def run_after(turn: Turn, answers: Answers | None) -> None:
     """Run what follows the end; without answers no listener's conditions hold."""
     turn.set(asked=None)
     heard = () if answers is None else listeners.tasks(turn, answers)
-    after = (*enabled(turn.flow.after_execution), *heard)
+    after = (*heard, *enabled(turn.flow.after_execution))
     if not after:
         turn.set(closed=True)
         return

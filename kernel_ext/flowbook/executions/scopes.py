@@ -58,7 +58,7 @@ def advance(turn: Turn, parent: str) -> None:
     """Open as many lanes as may be open; end the section when none is left."""
     stand = turn.stand(parent)
     plan, total = stand.plan, len(stand.plan.lanes)
-    may_open = not (stand.stopped or _frozen(turn, stand))
+    may_open = not (stand.stopped or _frozen(turn, parent, stand))
     free = total if plan.width is None else plan.width - stand.open
     if may_open and free > 0:
         if plan.after:
@@ -80,19 +80,29 @@ def advance(turn: Turn, parent: str) -> None:
             stand = turn.keep(
                 parent, changed(turn.stand(parent), open=turn.stand(parent).open - empty)
             )
-    if stand.open == 0 and not _can_open(turn, stand):
+    if stand.open == 0 and not _can_open(turn, parent, stand):
         section_over(turn, parent)
 
 
-def _frozen(turn: Turn, stand: Stand) -> bool:
+def _frozen(turn: Turn, parent: str, stand: Stand) -> bool:
     """Nothing new starts: a kill, a pause by hand, an end state (`afterExecution` is past all that)."""
-    if stand.section is Section.AFTER:
+    if not (turn.killing or turn.held or turn.state.is_terminal):
         return False
-    return turn.killing or turn.held or turn.state.is_terminal
+    return stand.section is not Section.AFTER and not is_afterwards(turn, parent)
 
 
-def _can_open(turn: Turn, stand: Stand) -> bool:
-    if stand.stopped or (_frozen(turn, stand) and not turn.held):
+def is_afterwards(turn: Turn, scope: str) -> bool:
+    """Whether a scope is inside of `afterExecution` or of a listener."""
+    while scope != ROOT:
+        run = turn.runs[scope]
+        if run.section is Section.AFTER:
+            return True
+        scope = run.parent
+    return False
+
+
+def _can_open(turn: Turn, parent: str, stand: Stand) -> bool:
+    if stand.stopped or (_frozen(turn, parent, stand) and not turn.held):
         return False
     return bool(stand.ready) if stand.plan.after else stand.next_lane < len(stand.plan.lanes)
 
@@ -113,6 +123,7 @@ def create(turn: Turn, parent: str, stand: Stand, index: int, lane: Lane, step: 
         type=task.type,
         position=turn.count,
         parent=parent,
+        within=turn.within(parent, str(task.id)),
         section=stand.section,
         lane=index,
         step=step,
@@ -162,7 +173,7 @@ def child_ended(turn: Turn, run: TaskRun) -> None:
     if stops and not stand.stopped:
         changes["stopped"] = True
     lane = stand.plan.lanes[run.lane]
-    over = _frozen(turn, stand) and not turn.held
+    over = _frozen(turn, parent, stand) and not turn.held
     step: int | None = run.step + 1 if run.step + 1 < len(lane.tasks) else None
     if stops or (turn.seed and stand.stopped and run.section is Section.TASKS):
         stopped = changed(stand, **changes) if changes else stand
@@ -241,7 +252,8 @@ def section_over(turn: Turn, parent: str) -> None:
     if turn.killing:
         endings.scope_ended(turn, parent, State.KILLED)
         return
-    if turn.state.is_terminal:  # Exit, an SLA or CANCEL ended the execution over its head
+    ended_above = turn.state.is_terminal and not is_afterwards(turn, parent)
+    if ended_above:  # by Exit, an SLA or CANCEL
         endings.scope_ended(turn, parent, _outcome(turn, parent, stand))
         return
     if stand.section is Section.TASKS:

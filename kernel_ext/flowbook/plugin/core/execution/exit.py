@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flowbook.kinds.answers import Answers
-from flowbook.kinds.dynamic import Json
+from flowbook.kinds.dynamic import Dynamic, Json
 from flowbook.kinds.part import Example
 from flowbook.kinds.state import State
 from flowbook.kinds.task import Update, UpdatingTask
-from flowbook.plugin.spelling import AnyCase
+from flowbook.plugin.spelling import AnyCase, read
 
 
 class ExitState(AnyCase):
@@ -26,12 +26,15 @@ class ExitState(AnyCase):
 class Exit(UpdatingTask):
     """End this execution at once in a state; nothing after this task starts."""
 
-    state: ExitState = ExitState.SUCCESS
+    state: Dynamic[ExitState] = ExitState.SUCCESS
     """SUCCESS, WARNING, FAILED, KILLED or CANCELLED."""
 
+    def asks(self) -> Mapping[str, Json]:
+        return {"state": self.state}
+
     def update(self, answers: Answers, variables: Mapping[str, Json]) -> Update:
-        spelled = "CANCELLED" if self.state is ExitState.CANCELED else self.state.value
-        return Update(exit=State(spelled))
+        state = read(ExitState, answers, "state")
+        return Update(exit=State("CANCELLED" if state is ExitState.CANCELED else state.value))
 
 
 NOTHING_TO_DO = Example(

@@ -52,20 +52,34 @@ class Dag(FlowableTask):
 
     def plan(self, answers: Answers) -> Plan:
         items = [item for item in self.tasks if not item.task.disabled]
-        ids = {item.task.stands_for: str(item.task.id) for item in items}
+        named = {item.task.stands_for: item for item in self.tasks}
         return side_by_side(
             [item.task for item in items],
             width(answers, "concurrent"),
-            after={
-                str(item.task.id): frozenset(ids[name] for name in item.depends_on if name in ids)
-                for item in items
-                if item.depends_on
-            },
+            after={str(item.task.id): _waits_for(item, named) for item in items if item.depends_on},
             detached=is_off(self.wait),
         )
 
     def errors_plan(self) -> Plan:
         return side_by_side(enabled(self.errors), None)
+
+
+def _waits_for(item: DagItem, named: Mapping[str, DagItem]) -> frozenset[str]:
+    """The ids of the enabled tasks that come before it; a disabled one hands on what it depends on."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    left = list(item.depends_on)
+    while left:
+        name = left.pop()
+        before = named.get(name)
+        if before is None or name in seen:
+            continue
+        seen.add(name)
+        if before.task.disabled:
+            left += before.depends_on
+        else:
+            found.add(str(before.task.id))
+    return frozenset(found)
 
 
 DIAMOND = Example(

@@ -158,6 +158,7 @@ class ForEachItem(FlowableTask):
     In `inputs` and `labels`, `taskrun.items` is the batch's file and `taskrun.iteration` its number from 0.
     """
 
+    aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.ForEachItem",)
     keeps_outputs: ClassVar[Literal["", "copy", "own"]] = "copy"
 
     items: Dynamic[str]

@@ -34,6 +34,8 @@ def label_list(given: Json) -> Sequence[Mapping[str, str]]:
         raise TaskFailed(f"{WANTED}, but are '{given}'")
     labels = [{"key": str(key), "value": as_text(value)} for key, value in pairs]
     for label in labels:
+        if not label["key"] or not label["value"]:
+            raise TaskFailed(f"A label needs a key and a value: '{label['key']}: {label['value']}'")
         if label["key"].startswith("system."):
             raise TaskFailed(f"System labels can only be set by the system: {label['key']}")
     return labels

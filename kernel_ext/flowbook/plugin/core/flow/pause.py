@@ -8,7 +8,6 @@ from typing import ClassVar
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from flowbook.errors import TaskFailed
 from flowbook.kinds.answers import Answers
 from flowbook.kinds.durations import Duration, parse_duration
 from flowbook.kinds.dynamic import Dynamic, Json
@@ -17,7 +16,7 @@ from flowbook.kinds.part import Example
 from flowbook.kinds.plan import Plan, Wait, enabled, one_lane
 from flowbook.kinds.state import State
 from flowbook.kinds.task import AnyTask, ExecutableTask, FlowableTask, Task, UpdatingTask
-from flowbook.plugin.spelling import AnyCase
+from flowbook.plugin.spelling import AnyCase, read
 
 
 class Behavior(AnyCase):
@@ -92,19 +91,11 @@ class Pause(FlowableTask):
         return Wait(
             seconds=_seconds(answers["pauseDuration"]),
             timeout=_seconds(answers["timeout"]),
-            elapsed=FOLLOWS[_behavior(answers["behavior"])],
+            elapsed=FOLLOWS[read(Behavior, answers, "behavior")],
         )
 
     def plan(self, answers: Answers) -> Plan:
         return one_lane(enabled(self.tasks))
-
-
-def _behavior(name: Json) -> Behavior:
-    try:
-        return Behavior(name)
-    except ValueError:
-        known = ", ".join(Behavior)
-        raise TaskFailed(f"'behavior' must be one of {known}, but is '{name}'") from None
 
 
 def _seconds(length: Json) -> float | None:

@@ -11,6 +11,7 @@ from flowbook.plugin.scripts.family import CommandsTask
 class Commands(CommandsTask):
     """Run commands in a shell, for programs in Node.js."""
 
+    aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.scripts.Node",)
     image: ClassVar[str] = "node"
 
 

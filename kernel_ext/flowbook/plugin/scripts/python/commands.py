@@ -11,6 +11,7 @@ from flowbook.plugin.scripts.family import CommandsTask
 class Commands(CommandsTask):
     """Run commands in a shell where `python` is the one flowbook runs on."""
 
+    aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.scripts.Python",)
     image: ClassVar[str] = "python:3-slim"
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from flowbook.kinds.part import Example
 from flowbook.plugin.scripts.family import CommandsTask
 
 
 class Commands(CommandsTask):
     """Run commands in a shell, one after another."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.scripts.Bash",)
 
 
 HELLO = Example(
