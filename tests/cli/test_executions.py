@@ -130,3 +130,28 @@ def test_why_a_task_ran_or_did_not(flowbook: Terminal) -> None:
     wrong = flowbook("executions", "why", run["id"], "nope")
     assert wrong.returncode != 0
     assert "has no task 'nope'" in wrong.stderr
+
+
+def test_an_execution_is_looked_into_and_a_task_tried_again(flowbook: Terminal) -> None:
+    flowbook.write(
+        "look.yaml",
+        "id: look\nnamespace: demo\ninputs: [{id: n, type: INT, defaults: 2}]\ntasks:\n"
+        "  - {id: twice, type: core.debug.Return, format: '{{ inputs.n * 2 }}'}\n"
+        "  - {id: said, type: core.debug.Return, format: 'it is {{ outputs.twice.value }}'}\n",
+    )
+    old = json.loads(flowbook("run", "look.yaml", "--json").stdout)["id"]
+    new = json.loads(flowbook("run", "look.yaml", "-i", "n=5", "--json").stdout)["id"]
+
+    assert flowbook("executions", "eval", new, "outputs.said.value ~ '!'").stdout == "it is 10!\n"
+    assert flowbook("executions", "eval", new, "[inputs.n, 1]").stdout.split() == "[ 5, 1 ]".split()
+    assert "it is 4 → it is 10" in flowbook("executions", "diff", new).stdout
+    changes = flowbook.json("executions", "diff", old, new)["changes"]
+    assert {"section": "Inputs", "name": "n", "old": "5", "new": "2"} in changes
+    again = flowbook(
+        "executions", "rerun", new, "said", "-p", "format=or {{ outputs.twice.value }}", "--json"
+    )
+    assert again.returncode == 0, again.stderr
+    run = json.loads(again.stdout)["id"]
+    assert flowbook("executions", "eval", run, "outputs.said.value").stdout == "or 10\n"
+    wrong = flowbook("executions", "rerun", new, "said", "-p", "format")
+    assert wrong.returncode == 2 and "-p timeout=PT5M" in wrong.stderr

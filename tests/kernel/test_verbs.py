@@ -31,6 +31,34 @@ def test_sql_answers_from_the_history(kernel: Kernel) -> None:
     assert "UsageError" in refused.errors
 
 
+def test_quotes_in_sql_and_expressions_stay(kernel: Kernel) -> None:
+    kernel.run(HELLO)
+
+    sql = "%flow found << sql SELECT message, 'a b' AS words FROM logs WHERE task_id = 'greet'"
+    assert kernel.run(sql).status == "ok"
+    assert kernel.value("found.fetchall()") == "[('Hello Ada', 'a b')]"
+    said = kernel.run("%flow said << eval outputs.give.value ~ ' it is  she'")
+    assert said.status == "ok", said
+    assert kernel.value("said") == "ADA it is  she"
+    kernel.run('%flow eval --task give {{ taskrun.id ?? "none" }}')
+    assert "-1" in str(kernel.run("%flow eval -1 * 1").result)
+    wrong = kernel.run("%flow eval outputs.gve")
+    assert "gve" in wrong.errors and "Traceback" not in wrong.errors
+
+
+def test_a_task_is_run_again_and_compared(kernel: Kernel) -> None:
+    kernel.run(HELLO)
+
+    again = kernel.run("%flow rerun give -p format='{{ inputs.name }} again' -o other")
+    assert again.status == "ok", again
+    assert again.runs[-1]["state"] == "success"
+    assert kernel.value("other['give'].outputs.value") == "Ada again"
+    kernel.run(HELLO.replace("upper", "lower"))
+    told = kernel.run("%flow diff").result["text/plain"]  # type: ignore[index]
+    assert "give.value" in told and "ADA → ada" in told
+    assert "Did you mean 'give'" in kernel.run("%flow rerun giv").errors.replace("did", "Did")
+
+
 def test_a_verb_that_isnt_there_names_one_that_is(kernel: Kernel) -> None:
     cell = kernel.run("%flow rnus")
 

@@ -60,3 +60,13 @@ def of_file(file: str | Path) -> dict[str, Any]:
             [f"{file} holds no map of inputs"], hints=["Write a line `name: value` for each."]
         )
     return dict(documents[0].value)
+
+
+def json_or_text(text: str) -> Any:
+    """What `name=value` says where nothing declares a type: JSON if it is, else the text itself."""
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -16,6 +16,7 @@ from .task_run import TaskRun, moment
 
 if TYPE_CHECKING:
     from flowbook.engine.drive import Driver
+    from flowbook.views.difference import Difference
     from flowbook.views.progress import Progress
     from flowbook.views.run import RunView
 
@@ -206,6 +207,14 @@ class Run:
     def why(self, task: str) -> str:
         """Why a task ran, or didn't, in words: a task's id, or a task run's."""
         return self.workspace.why(self.id, task)
+
+    def diff(self, other: str | None = None) -> Difference:
+        """How it differs from another execution, by default from its flow's last good one before it."""
+        return self.workspace.diff(self.id, other)
+
+    def rerun(self, task: str, **properties: Json) -> Run:
+        """Run one task again, with these properties, as a new execution on what this one has recorded."""
+        return self.workspace.rerun(self.id, task, **properties)
 
     def kill(self) -> Run:
         """End it."""

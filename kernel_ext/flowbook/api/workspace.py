@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from flowbook.engine.workspace import Workspace as Engine
     from flowbook.flows.model import Flow
     from flowbook.problems import Problem
+    from flowbook.views.difference import Difference
     from flowbook.views.run import RunView
 
 
@@ -231,6 +232,25 @@ class Workspace:
         from flowbook.engine.explaining import explained
 
         return self.portal.call(explained(self.engine, self._id(id), task))
+
+    def diff(self, id: str, other: str | None = None) -> Difference:
+        """How an execution differs from another one, by default from its flow's last good one before it: flow
+        text, inputs, states, times, outputs. Raises `NotFound`."""
+        from flowbook.engine.comparing import compared
+
+        old = None if other is None else self._id(other)
+        return self.portal.call(compared(self.engine, self._id(id), old))
+
+    def rerun(self, id: str, task: str, **properties: Json) -> Run:
+        """Run one task of an execution again, as a new execution on the same inputs and recorded outputs.
+
+        `properties` are set for this run only; `None` takes one out. Raises `NotFound`, `FlowInvalid`,
+        `Conflict` when the task reads what the execution doesn't have.
+        """
+        from flowbook.engine.rerunning import rerun
+
+        run_id = self.portal.call(rerun(self.engine, self._id(id), task, properties))
+        return Run(self, self.portal.call(self.engine.begun(run_id)))
 
     def restart(
         self,

@@ -39,23 +39,32 @@ class Recorded:
 
 
 async def recorded(
-    workspace: Workspace, flow: Flow, only: Sequence[str], closing: Closing
+    workspace: Workspace,
+    flow: Flow,
+    only: Sequence[str],
+    closing: Closing,
+    of: Execution | None = None,
 ) -> Recorded:
-    """What stands for the tasks passed over; `closing` learns the secrets in it. Raises `Conflict` when a
-    task that runs reads outputs of one that is passed over and of which nothing is recorded."""
+    """What stands for the tasks passed over, of one execution if it is named; `closing` learns the secrets
+    in it. Raises `Conflict` when a task that runs reads outputs of one that is passed over and of which
+    nothing is recorded."""
     chosen = list(running(flow, set(only)))
     absent = {str(task.id) for task in flow.all_tasks()} - {str(task.id) for task in chosen}
     if not absent:
         return Recorded({}, None)
     reads = {name: by for name, by in _reads(flow, chosen).items() if name in absent}
-    found = await _newest(workspace, flow, absent, set(reads), closing)
+    if of is not None:
+        found = Recorded(_outputs(of, absent), of.id)
+    else:
+        found = await _newest(workspace, flow, absent, set(reads), closing)
     missing = sorted(set(reads) - set(found.outputs))
     if missing and flow.dialect == "kestra":
         first = missing[0]
+        nobody = f"execution {of.id} has not" if of else f"no execution of '{flow.uid}' has"
         raise Conflict(
             f"Task '{reads[first]}' reads outputs of '{first}', which would not run, and nothing is "
-            f"recorded of it: no execution of '{flow.uid}' has brought it to a good end. Run the flow as a "
-            f"whole once, or begin with '{first}'."
+            f"recorded of it: {nobody} brought it to a good end. Run the flow as a whole once, or begin "
+            f"with '{first}'."
         )
     return found
 

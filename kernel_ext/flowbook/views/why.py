@@ -153,7 +153,7 @@ def _no_more(execution: Execution, task: Task, run: TaskRun) -> str:
 
 
 def _effective_retry(execution: Execution, task: Task, run: TaskRun) -> Retry | None:
-    around = (execution.flow.task(one.task_id).retry for one in execution.ancestors(run))
+    around = (execution.task(one).retry for one in execution.ancestors(run))
     return task.retry or next((one for one in around if one), None) or execution.flow.retry
 
 
@@ -263,7 +263,7 @@ def runs_of(execution: Execution, which: str) -> tuple[Task | None, TaskRun | No
     """The task and the newest task run that an id of either names."""
     if which in execution.task_runs:
         run = execution.task_runs[which]
-        return execution.flow.task(run.task_id), run
+        return execution.task(run), run
     found = [run for run in execution.in_order() if run.task_id == which]
     task = execution.flow.by_id().get(which)
     return task, found[-1] if found else None

@@ -16,6 +16,9 @@ COLUMNS = ["id", "flow", "state", "start", "duration", "progress", "labels"]
 LAZY = {
     "logs": ("logs:logs", "Show an execution's log, or follow it."),
     "why": ("explaining:why", "Say why a task ran, or didn't."),
+    "eval": ("debugging:evaluate", "Give the value of an expression in an execution."),
+    "diff": ("debugging:diff", "Say how an execution differs from another one."),
+    "rerun": ("debugging:rerun", "Run one task again, with other properties if wanted."),
     "kill": ("control:kill", "End running executions, and what they have started."),
     "pause": ("control:pause", "Let running executions stop after the tasks that run now."),
     "resume": ("control:resume", "Let paused executions go on."),

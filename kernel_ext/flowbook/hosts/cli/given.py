@@ -22,15 +22,20 @@ def inputs(given: Iterable[str], file: str | None = None) -> dict[str, Any]:
 
 def typed(given: Iterable[str]) -> dict[str, Any]:
     """The same for a notebook's parameters: JSON where it is, else the text itself."""
-    import json
+    from flowbook.api.inputs import json_or_text
 
-    found = inputs(given)
-    for key, value in found.items():
-        try:
-            found[key] = json.loads(value) if isinstance(value, str) else value
-        except ValueError:
-            continue
-    return found
+    return {
+        key: json_or_text(value) if isinstance(value, str) else value
+        for key, value in inputs(given).items()
+    }
+
+
+def properties(given: Iterable[str]) -> dict[str, Any]:
+    """The properties that `-p name=value` says."""
+    from flowbook.api.inputs import json_or_text
+
+    pairs = (pair(entry, "--property", "-p timeout=PT5M") for entry in given)
+    return {name: json_or_text(value) for name, value in pairs}
 
 
 def labels(given: Iterable[str]) -> dict[str, str]:

@@ -14,6 +14,10 @@ from IPython.core.error import UsageError
 if TYPE_CHECKING:
     from IPython.core.magic_arguments import MagicArgumentParser
 
+LITERAL: Mapping[str, str] = {"sql": "query", "eval": "expression"}
+"""Verbs whose last argument is taken as it stands, quotes and all."""
+OPTIONS = re.compile(r"\s*((?:--?[a-z-]+(?:=|\s+)\S+\s+)*)(.*)", re.DOTALL)
+"""Options at the start of such a line, and the rest."""
 ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*<<\s*")
 """`VAR << …` at the start of a magic's line."""
 
@@ -25,6 +29,9 @@ SUMMARIES: Mapping[str, str] = {
     "logs": "Print the log of an execution.",
     "out": "Give the outputs of an execution, or of one of its tasks.",
     "why": "Say why a task ran, or didn't.",
+    "eval": "Give the value of an expression in an execution.",
+    "diff": "Say how an execution differs from another one, or from the last good one.",
+    "rerun": "Run one task of an execution again, with other properties if wanted.",
     "validate": "Say what is wrong with a flow, without running it.",
     "graph": "Draw a flow without running it.",
     "sql": "SELECT from the history and from outputs.",
@@ -81,11 +88,21 @@ def parse(verb: str, line: str) -> Namespace | None:
 
     Raises: UsageError.
     """
-    words = split(line)
+    words = split(line) if verb not in LITERAL else _literal(line)
     if any(word in ("-h", "--help") for word in words):
         return None
     given: Namespace = parser(verb).parse_args(words)
     return given
+
+
+def _literal(line: str) -> list[str]:
+    """Options, and then the rest as one word."""
+    found = OPTIONS.fullmatch(line.rstrip())
+    assert found is not None
+    options, rest = found.groups()
+    if rest in ("-h", "--help"):
+        return [rest]
+    return [*split(options), *(["--", rest] if rest else [])]
 
 
 def verb_of(line: str) -> tuple[str, str]:
@@ -282,11 +299,34 @@ def _flow(add: Add) -> None:
 
 
 def _sql(add: Add) -> None:
+    add("query", help="a SELECT over executions, task_runs, logs, outputs('ns.flow', 'task') …")
+
+
+def _eval(add: Add) -> None:
+    add("-r", "--run", help="an execution's id or its beginning; the last one by default")
+    add("-t", "--task", help="at the place of this task: its `taskrun`, its values")
+    add("expression", help="like outputs.load.rows * 2, with or without {{ }}")
+
+
+def _diff(add: Add) -> None:
+    add("run", nargs="?", help="an execution's id or its beginning; the last one by default")
+    add("other", nargs="?", help="the older one; by default the flow's last good one before it")
+
+
+def _rerun(add: Add) -> None:
+    add("task", help="the task's id")
+    add("-r", "--run", help="an execution's id or its beginning; the last one by default")
     add(
-        "query",
+        "-p",
+        "--property",
         nargs="+",
-        help="a SELECT over executions, task_runs, logs, outputs('ns.flow', 'task') …",
+        action="extend",
+        metavar="NAME=VALUE",
+        help="properties of the task for this run only; VALUE is JSON or text",
     )
+    add("-o", "--out", metavar="VAR", help="the name that gets the run")
+    add("--bg", action="store_true", help="don't wait; the display goes on by itself")
+    add("-q", "--quiet", action="store_true", help="no display")
 
 
 def _schedule(add: Add) -> None:
@@ -336,6 +376,9 @@ PARSERS: Mapping[str, Callable[[Add], None]] = {
     "logs": _logs,
     "out": _out,
     "why": _why,
+    "eval": _eval,
+    "diff": _diff,
+    "rerun": _rerun,
     "validate": _flow,
     "graph": _flow,
     "sql": _sql,

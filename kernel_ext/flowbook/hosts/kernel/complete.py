@@ -32,6 +32,7 @@ OF_RUNS = frozenset(
         "logs",
         "out",
         "why",
+        "diff",
         "kill",
         "pause",
         "resume",
@@ -95,6 +96,8 @@ def _in_line(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:
         return fragment, _handed_on(magics, words[1:])
     if verb in OF_RUNS:
         return fragment, (run.id[:6] for run in magics.ws.executions(limit=30))
+    if verb == "rerun" and len(words) == 1 and magics.last is not None:
+        return fragment, (one.task_id for one in magics.ws.execution(magics.last).task_runs)
     if verb == "help":
         return fragment, arguments.SUMMARIES
     return fragment, ()

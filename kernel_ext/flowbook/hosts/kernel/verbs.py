@@ -258,7 +258,7 @@ def picture(flow: Flow) -> Any:
 
 
 def sql(magics: FlowMagics, given: Namespace) -> Any:
-    return magics.ws.sql(" ".join(given.query))
+    return magics.ws.sql(given.query)
 
 
 def revisions(magics: FlowMagics, given: Namespace) -> Any:
@@ -267,8 +267,21 @@ def revisions(magics: FlowMagics, given: Namespace) -> Any:
     return carried_out(magics, given)
 
 
+def debugging(name: str) -> Callable[[FlowMagics, Namespace], Any]:
+    """A verb that is imported when somebody uses it."""
+
+    def carry_on(magics: FlowMagics, given: Namespace) -> Any:
+        from . import debugging
+
+        return getattr(debugging, name)(magics, given)
+
+    return carry_on
+
+
 def schedule(magics: FlowMagics, given: Namespace) -> None:
-    inputs = {key: typed(value) for key, value in arguments.values(given.input).items()}
+    from flowbook.api.inputs import json_or_text
+
+    inputs = {key: json_or_text(value) for key, value in arguments.values(given.input).items()}
     flow = magics.ws.schedule(
         Path(given.notebook),
         given.cron,
@@ -282,16 +295,6 @@ def schedule(magics: FlowMagics, given: Namespace) -> None:
         if fire["flow"] == flow.uid and fire["next"] is not None:
             print(f"Next: {when(fire)}.")
             print("It fires while a server runs: JupyterLab, or flowbook server.")
-
-
-def typed(text: str) -> Any:
-    """A value of `-i` as a notebook's parameter: JSON where it is, else the text itself."""
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def deploy(magics: FlowMagics, given: Namespace) -> Table:
@@ -392,6 +395,9 @@ VERBS: Mapping[str, Callable[[FlowMagics, Namespace], Any]] = {
     "logs": logs,
     "out": out,
     "why": why,
+    "eval": debugging("evaluate"),
+    "diff": debugging("diff"),
+    "rerun": debugging("rerun"),
     "validate": validate,
     "graph": graph,
     "sql": sql,
