@@ -54,7 +54,8 @@ def test_a_failed_execution_is_compared_with_the_last_good_one(ws: fb.Workspace)
     assert ("total", "3", "0") in changes
     assert not any(name == "day" for name, _, _ in changes)
     shown = str(found)
-    assert "-  - {id: last" in shown and "lower }}" in shown
+    assert "-  - {id: last" in shown
+    assert "lower }}" in shown
     assert "correct-horse" not in shown + found._repr_html_() + repr(found.to_json())
 
 
@@ -63,7 +64,8 @@ def test_two_executions_that_say_the_same(ws: fb.Workspace) -> None:
 
     found = ws.diff(second.id, first.id)
 
-    assert found.sections == [] and found.same == 5
+    assert found.sections == []
+    assert found.same == 5
     assert "Nothing else differs." in str(found)
 
 
@@ -81,7 +83,8 @@ def test_what_parts_late_in_a_long_text_is_seen(ws: fb.Workspace) -> None:
 
     [inputs] = [each for each in second.diff(first.id).sections if each.title == "Inputs"]
 
-    assert "one" in str(inputs.lines[0].old) and "two" in str(inputs.lines[0].new)
+    assert "one" in str(inputs.lines[0].old)
+    assert "two" in str(inputs.lines[0].new)
 
 
 def test_without_a_good_one_before_it_there_is_nothing_to_compare_with(ws: fb.Workspace) -> None:

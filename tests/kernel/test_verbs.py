@@ -43,7 +43,8 @@ def test_quotes_in_sql_and_expressions_stay(kernel: Kernel) -> None:
     kernel.run('%flow eval --task give {{ taskrun.id ?? "none" }}')
     assert "-1" in str(kernel.run("%flow eval -1 * 1").result)
     wrong = kernel.run("%flow eval outputs.gve")
-    assert "gve" in wrong.errors and "Traceback" not in wrong.errors
+    assert "gve" in wrong.errors
+    assert "Traceback" not in wrong.errors
 
 
 def test_a_task_is_run_again_and_compared(kernel: Kernel) -> None:
@@ -55,7 +56,8 @@ def test_a_task_is_run_again_and_compared(kernel: Kernel) -> None:
     assert kernel.value("other['give'].outputs.value") == "Ada again"
     kernel.run(HELLO.replace("upper", "lower"))
     told = kernel.run("%flow diff").result["text/plain"]  # type: ignore[index]
-    assert "give.value" in told and "ADA → ada" in told
+    assert "give.value" in told
+    assert "ADA → ada" in told
     assert "Did you mean 'give'" in kernel.run("%flow rerun giv").errors.replace("did", "Did")
 
 
