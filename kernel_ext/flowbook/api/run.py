@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from flowbook.views.progress import Progress
     from flowbook.views.run import RunView
 
-    from .workspace import Workspace
+    from .executions import Executions
 
 
 class Run:
     """One execution, as a person holds it: read from the history when it is looked at."""
 
-    def __init__(self, workspace: Workspace, id: str, row: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, workspace: Executions, id: str, row: Mapping[str, Any] | None = None) -> None:
         self.workspace = workspace
         self.id = id
         self._row = row if row is not None and State(row["state"]).is_terminal else None
