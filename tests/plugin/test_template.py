@@ -37,4 +37,4 @@ def test_a_template_that_is_not_there_fails_the_task(tmp_path: Path) -> None:
         run = workspace.run(FLOW)
         assert run.state is State.FAILED
         assert run.error is not None
-        assert "Unable to find flow 'tests'.'greeting'" in run.error["message"]
+        assert run.error["message"].startswith("Unable to find template 'tests.greeting': deploy")

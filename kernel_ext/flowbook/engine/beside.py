@@ -25,7 +25,7 @@ async def answered(
     driver: Driver, run: TaskRun, question: str, answers: dict[str, Json]
 ) -> dict[str, Json]:
     """The answers of a flowable with what its first or last work adds. Raises whatever that raises."""
-    task = driver.execution.flow.task(run.task_id)
+    task = driver.execution.task(run)
     given: Mapping[str, Json] = {}
     if isinstance(task, ExecutableTask) and task.opens and question == "children":
         given = await _work(driver, run, lambda context: task.opening(context, answers))
@@ -48,7 +48,7 @@ async def answered(
 async def _work(driver: Driver, run: TaskRun, work: object) -> Mapping[str, Json]:
     from .attempt import AttemptContext
 
-    task = driver.execution.flow.task(run.task_id)
+    task = driver.execution.task(run)
     context = AttemptContext(driver, run, task, len(run.attempts))
     try:
         return rendering.plain(await work(context))  # type: ignore[operator,no-any-return]  # a function
@@ -76,7 +76,7 @@ def shared_directory(driver: Driver, run: TaskRun) -> Path | None:
 
 
 def _shares(driver: Driver, run: TaskRun) -> bool:
-    task = driver.execution.flow.task(run.task_id)
+    task = driver.execution.task(run)
     return isinstance(task, FlowableTask) and task.shares_directory
 
 

@@ -254,4 +254,4 @@ class Continuing:
 def _is_notebook(execution: Execution, run: TaskRun) -> bool:
     from flowbook.plugin.jupyter.notebook import Notebook
 
-    return isinstance(execution.flow.task(run.task_id), Notebook)
+    return isinstance(execution.task(run), Notebook)

@@ -57,7 +57,7 @@ class Control:
         pauses.check_resume(execution)
         values: dict[str, Any] = dict(inputs or {})
         for run in pauses.waiting(execution):
-            asked = tuple(getattr(execution.flow.task(run.task_id), "on_resume", ()))
+            asked = tuple(getattr(execution.task(run), "on_resume", ()))
             if asked:
                 scope = driver.scope(run)
                 values = await creation.answered(

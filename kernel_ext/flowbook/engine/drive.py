@@ -331,7 +331,7 @@ class Driver:
         )
 
     async def _attempt(self, run: TaskRun, command: c.RunAttempt) -> None:
-        task = self.execution.flow.task(run.task_id)
+        task = self.execution.task(run)
         slot = self.workspace.slot(task)
         if (waits := self.workspace.slots.full(task)) is not None:
             self.note_progress(run.id, {"fraction": None, "text": waits})
@@ -506,7 +506,7 @@ class Driver:
         self.post(e.HostLost(at=at, host=host, by=self.owner.host, left=left or {}))
         for run_id in execution.open:
             run = execution.task_runs[run_id]
-            task = execution.flow.task(run.task_id)
+            task = execution.task(run)
             for command in pending(run, task):
                 self.perform(command)
         if execution.asked == "outputs":

@@ -66,7 +66,7 @@ def scope_of(
     for name, value in (extra or {}).items():
         names[name] = lambda value=value: value  # type: ignore[misc]
     scope = Scope(Lazy(names), services, dialect=execution.flow.dialect, zone=zone())
-    if run is not None and (pairs := sent_pairs(execution.flow.task(run.task_id).send)):
+    if run is not None and (pairs := sent_pairs(execution.task(run).send)):
         return _with_sent(scope, pairs)
     return scope
 

@@ -84,7 +84,7 @@ class Subflows:
             raise Conflict(
                 f"More than {DEPTH} subflows below each other: '{flow.uid}' isn't started"
             )
-        task = parent.flow.task(parent.task_runs[run_id].task_id)
+        task = parent.task(parent.task_runs[run_id])
         trigger = {
             "id": task.id,
             "type": task.type,
@@ -124,7 +124,7 @@ class Subflows:
             declared = None if stored is None else driver.closing.open(stored)
             outputs: Mapping[str, Json] | None = declared
             error: Mapping[str, Json] | None = None
-            task = driver.execution.flow.task(driver.execution.task_runs[run_id].task_id)
+            task = driver.execution.task(driver.execution.task_runs[run_id])
             if outputs is None and isinstance(task, ExecutableTask):
                 try:
                     outputs = await self._handed_out(driver, last_id, task)

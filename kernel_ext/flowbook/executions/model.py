@@ -18,6 +18,7 @@ from . import transitions
 
 if TYPE_CHECKING:
     from flowbook.flows.model import Flow
+    from flowbook.kinds.task import Task
 
 T = TypeVar("T")
 History: TypeAlias = tuple[tuple[State, datetime], ...]
@@ -112,6 +113,8 @@ class TaskRun:
     position: int
     """Order of creation in the execution, from 0."""
     parent: str = ROOT
+    within: str = ""
+    """The Template tasks around it, a slash after each id: what they bring may have ids that the flow has too."""
     section: Section = Section.TASKS
     lane: int = 0
     step: int = 0
@@ -148,6 +151,11 @@ class TaskRun:
 
     def story(self) -> str:
         return f"{self.task_id}: " + " → ".join(str(state) for state, _ in self.history)
+
+    @property
+    def place(self) -> str:
+        """Where its task is found in the flow."""
+        return self.within + self.task_id if self.within else self.task_id
 
     @property
     def start(self) -> datetime | None:
@@ -245,6 +253,10 @@ class Execution:
 
     def story(self) -> str:
         return " → ".join(str(state) for state, _ in self.history)
+
+    def task(self, run: TaskRun) -> Task:
+        """The task that one of its task runs is of."""
+        return self.flow.task(run.place)
 
     @property
     def is_over(self) -> bool:

@@ -355,7 +355,7 @@ def copies(execution: Execution, target: str, new_id: str) -> list[Mapping[str, 
         raise NotFound(f"Execution '{execution.id}' has no task run '{target}'")
     point = execution.task_runs[target]
     for above in execution.ancestors(point):
-        if _restarts_whole(execution.flow.task(above.task_id)):
+        if _restarts_whole(execution.task(above)):
             point, target = above, above.id
     chain = [point, *execution.ancestors(point)]
     running = {run.id for run in chain[1:]}
@@ -376,7 +376,7 @@ def copies(execution: Execution, target: str, new_id: str) -> list[Mapping[str, 
     for run in kept:
         state = run.state
         if run.id == target:
-            flowable = isinstance(execution.flow.task(run.task_id), FlowableTask)
+            flowable = isinstance(execution.task(run), FlowableTask)
             state = State.RUNNING if flowable else State.RESTARTED
         elif run.id in running:
             state = State.RUNNING
@@ -433,6 +433,7 @@ def with_copies(execution: Execution, copied: Sequence[Mapping[str, Json]]) -> E
             type=stored["type"],
             position=turn.count,
             parent=stored["parent"],
+            within=turn.within(stored["parent"], stored["task_id"]),
             lane=stored["lane"],
             step=stored["step"],
             value=stored["value"],
@@ -455,7 +456,7 @@ def with_copies(execution: Execution, copied: Sequence[Mapping[str, Json]]) -> E
         task = turn.task(run)
         if isinstance(task, FlowableTask) and run.answers:
             if (filled := task.filled(Answers(run.answers, dialect=turn.flow.dialect))) is not None:
-                turn.fill(filled)
+                turn.fill(filled, run)
         turn.add(run)
         if state.is_terminal:
             del turn.open[run.id]

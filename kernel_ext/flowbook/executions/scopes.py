@@ -123,6 +123,7 @@ def create(turn: Turn, parent: str, stand: Stand, index: int, lane: Lane, step: 
         type=task.type,
         position=turn.count,
         parent=parent,
+        within=turn.within(parent, str(task.id)),
         section=stand.section,
         lane=index,
         step=step,

@@ -137,7 +137,7 @@ def planned(turn: Turn, run: TaskRun, task: FlowableTask, answers: Answers) -> N
     """The flowable knows what it needs: wait first (Pause), or run its tasks."""
     try:
         if (filled := task.filled(answers)) is not None:
-            turn.fill(filled)
+            turn.fill(filled, run)
             task = filled
         waiting = task.pause(answers)
         plan = task.plan(answers) if waiting is None else None

@@ -96,11 +96,19 @@ class Turn:
         return sorted(known.values(), key=lambda run: run.position)
 
     def task(self, run: TaskRun) -> Task:
-        return self._tasks[run.task_id]
+        return self._tasks[run.place]
 
-    def fill(self, task: FlowableTask) -> None:
-        """The flow from now on has this task in the place of the one with its id."""
-        self.flow = self.flow.with_task(task)
+    def within(self, parent: str, task_id: str) -> str:
+        """Where the task of a new task run is found: see `TaskRun.within`."""
+        if parent == ROOT:
+            return ""
+        above = self.runs[parent]
+        inside = f"{above.place}/"
+        return inside if inside + task_id in self._tasks else above.within
+
+    def fill(self, task: FlowableTask, run: TaskRun) -> None:
+        """The flow from now on has this task in the place of the one that a task run is of."""
+        self.flow = self.flow.with_task(task, run.place)
         self._tasks = self.flow.by_id()
         self.set(flow=self.flow)
 
@@ -185,7 +193,7 @@ class Turn:
         inner, parent = run, run.parent
         while parent != ROOT:
             above = self.runs[parent]
-            task = self._tasks[above.task_id]
+            task = self.task(above)
             assert isinstance(task, FlowableTask)
             if inner.value is not None and not task.hands_on_value:
                 values.append(inner.value)
@@ -204,7 +212,7 @@ class Turn:
         inner = run
         while inner.id != run.served:
             above = self.runs[inner.parent]
-            task = self._tasks[above.task_id]
+            task = self.task(above)
             assert isinstance(task, FlowableTask)
             if inner.value is not None and not task.hands_on_value:
                 values.append(inner.value)

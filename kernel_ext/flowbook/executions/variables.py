@@ -118,9 +118,9 @@ def _add_task_names(
         **({"value": native(iterations[0].value)} if iterations else {}),
     }
     names["taskrun"] = lambda: _taskrun(run)
-    if above and getattr(execution.flow.task(above[0].task_id), "shares_directory", False):
+    if above and getattr(execution.task(above[0]), "shares_directory", False):
         names["workerTaskrun"] = lambda: _taskrun(above[0])
-    send = execution.flow.task(run.task_id).send
+    send = execution.task(run).send
     if isinstance(send, list | tuple) and all(isinstance(name, str) for name in send):
         names["taskrun"] = lambda: {**_taskrun(run), "value": sent(execution, send, run.value)}
 
@@ -241,8 +241,7 @@ def outputs_of(execution: Execution, run: TaskRun | None = None) -> Mapping[str,
     own = [
         execution.kept[one.id]
         for one in (run, *execution.ancestors(run))
-        if one.id in execution.kept
-        and getattr(execution.flow.task(one.task_id), "keeps_outputs", "") == "own"
+        if one.id in execution.kept and getattr(execution.task(one), "keeps_outputs", "") == "own"
     ]
     return ChainMap(*own, seen) if own else seen  # type: ignore[arg-type]  # it is only read
 

@@ -261,7 +261,7 @@ class Flow(Written):
         return bool(self._holes)
 
     def task(self, task_id: str) -> Task:
-        """A task anywhere in the flow. Raises `KeyError`."""
+        """A task anywhere in the flow, or in a template by `template/task`. Raises `KeyError`."""
         return self.index[task_id]
 
     def by_id(self) -> Mapping[str, Task]:
@@ -275,12 +275,16 @@ class Flow(Written):
         made = [one for task in written for one in task.made()]
         return {str(task.id): task for task in reversed([*written, *made])}
 
-    def with_task(self, task: Task) -> Flow:
-        """The flow with a task, and those inside it, found by their ids; its text stays as it is."""
+    def with_task(self, task: Task, place: str) -> Flow:
+        """The flow with a task in a place, and those inside it found below that; its text stays as it is.
+
+        By their ids alone they are found too, unless the flow has tasks with these ids itself.
+        """
         copy = self.model_copy()
-        inside = list(_deep([task]))
-        made = [one for each in inside for one in each.made()]
-        copy.__dict__["index"] = {**self.index, **{str(one.id): one for one in (*inside, *made)}}
+        found = list(_deep(tuple(task.children())))
+        inside = {str(one.id): one for each in found for one in (each, *each.made())}
+        below = {f"{place}/{name}": one for name, one in inside.items()}
+        copy.__dict__["index"] = {**inside, **self.index, **below, place: task}
         return copy
 
     def all_tasks(self) -> Iterator[Task]:

@@ -74,7 +74,7 @@ def _refuse_lost(context: Context, language: str) -> None:
     execution = context.engine.drivers[context.execution_id].execution
     for run in execution.task_runs.values():
         if run.type == CELL and run.attempts and run.id != context.task_run_id:
-            if getattr(execution.flow.task(run.task_id), "language", "") == language:
+            if getattr(execution.task(run), "language", "") == language:
                 raise TaskFailed(
                     f"'{context.task_id}' can't go on after '{run.task_id}': {ENDED}. "
                     "Run the flow again from its start"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
-from flowbook.errors import FlowInvalid, TaskFailed
+from flowbook.errors import FlowInvalid, NotFound, TaskFailed
 from flowbook.flows.model import Flow
 from flowbook.flows.parse import parse
 from flowbook.kinds.answers import Answers
@@ -20,7 +20,8 @@ from flowbook.kinds.task import AnyTask, FlowableTask, Task
 class Template(FlowableTask):
     """Run the tasks of a template here. A template is a flow that is kept for its tasks.
 
-    A Subflow does the same in an execution of its own. In the tasks `parent.outputs.args` are the `args`.
+    In the tasks `parent.outputs.args` are the `args`. They may have ids that the flow has too; where both hand
+    out outputs under one id, the later ones count. A Subflow does the same in an execution of its own.
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.Template",)
@@ -46,12 +47,14 @@ class Template(FlowableTask):
 
     async def opening(self, context: Context, answers: Mapping[str, Json]) -> Mapping[str, Json]:
         namespace = str(answers["namespace"] or context.namespace)
-        flow, _ = await context.engine.flows.load(namespace, str(answers["templateId"]))
-        taken = {str(task.id) for task in context.execution.flow.all_tasks()}
-        if twice := sorted(str(task.id) for task in flow.all_tasks() if str(task.id) in taken):
+        name = str(answers["templateId"])
+        try:
+            flow, _ = await context.engine.flows.load(namespace, name)
+        except NotFound:
             raise TaskFailed(
-                f"The template '{flow.uid}' has tasks whose ids this flow has too: {', '.join(twice)}"
-            )
+                f"Unable to find template '{namespace}.{name}': deploy its text, "
+                "with id, namespace and tasks, as a flow"
+            ) from None
         return {"source": flow.source, "dialect": flow.dialect, "template": flow.uid}
 
     def filled(self, answers: Answers) -> Template | None:
