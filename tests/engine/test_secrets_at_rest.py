@@ -284,6 +284,29 @@ def test_a_table_with_a_secret_is_kept_closed(tmp_path: Path) -> None:
     assert traces(tmp_path, SECRET) == []
 
 
+def test_a_large_table_with_a_secret_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowbook.engine.secret_tables.LARGEST", 1000)
+    flow = """
+    id: large-tables
+    namespace: tests
+    inputs: [{id: token, type: SECRET}]
+    tasks:
+      - id: rows
+        type: io.kestra.plugin.jdbc.duckdb.Query
+        sql: "select '{{ inputs.token }}' as token, md5(n::varchar) as hash from range(200) t(n)"
+        fetchType: FETCH
+    """
+    with fb.open(tmp_path) as workspace:
+        run = workspace.run(flow, {"token": SECRET})
+        assert run.error is not None
+        assert "holds a secret" in run.error["message"]
+        assert "leave the column out or hand on fewer rows" in run.error["message"]
+    assert traces(tmp_path, SECRET) == []
+    assert list(tmp_path.rglob("*.parquet")) == []
+
+
 def test_what_a_flow_refuses_does_not_show_the_secret(tmp_path: Path) -> None:
     flow = FAILING.replace(
         "{id: token, type: SECRET}", "{id: token, type: SECRET, validator: '[0-9]+'}"
