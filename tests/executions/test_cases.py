@@ -1,6 +1,7 @@
 """Runs `tests/cases/*.yaml`: a flow, what happens to it, what we expect. No Python is needed to add one.
 
-flow:     the flow, or `flows:` several, the last of which is run (the others are deployed)
+flow:     the flow, or `flows:` several, the last of which is run (the others are deployed; with
+          `deployed: true` that one too: executions of drafts start no others)
 probes:   task id → outcomes of its attempts (`succeed`, `fail`, `warn`, `5s fail`); else they succeed
 inputs:   values for the run; `labels:` its labels; `refused:` what the refusal says instead of a run
 then:     what people do, in order: {at: PT5S, kill: true}, {at: PT1S, pause: true},
@@ -94,6 +95,8 @@ async def scene(case: dict[str, Any], workspace: Workspace, clock: VirtualClock)
     *others, flow = flows_of(case)
     for other in others:
         await workspace.deploy(other)
+    if case.get("deployed"):
+        await workspace.deploy(flow)
     if "refused" in case:
         with pytest.raises(FlowbookError) as refusal:
             await workspace.run(flow, case.get("inputs"), case.get("labels"))

@@ -201,6 +201,7 @@ class Adoption:
                     if State(row["state"]).is_terminal:
                         continue
                     await self._adopt(row["execution_id"])
+                await workspace.triggering.make_up()
             except FlowbookError as error:
                 _log.warning("looking for executions of lost hosts: %s", error)
             await asyncio.sleep(ROUND)

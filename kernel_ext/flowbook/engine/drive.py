@@ -38,6 +38,7 @@ from . import beside, callers, limits, rendering
 from .attempt import AttemptContext, run_attempt
 from .closing import Closing
 from .successors import Successor, successor_of
+from .triggering import Due
 
 if TYPE_CHECKING:
     from flowbook.store.packing import Prepared
@@ -59,6 +60,8 @@ class _Step:
     moved: tuple[Change, ...]
     prepared: Prepared
     successor: Successor | None
+    due: tuple[Due, ...]
+    """What Flow triggers have to be asked about once it is durable."""
 
 
 class Driver:
@@ -71,6 +74,8 @@ class Driver:
         self.progress: dict[str, Mapping[str, Json]] = {}
         self.artifacts: list[tuple[TaskRun, str, Mapping[str, Json]]] = []
         self.cells: dict[tuple[str, int], Mapping[str, Json]] = {}
+        self.settles: tuple[Change, ...] = ()
+        """Rows that become durable with its first step."""
         self.ended = asyncio.Event()
         """Set when the execution has its end state."""
         self.over = asyncio.Event()
@@ -126,6 +131,8 @@ class Driver:
                 self._arrived.clear()
                 while self._inbox and not self._closing:
                     taken, self._inbox = self._inbox[:AT_ONCE], self._inbox[AT_ONCE:]
+                    if self.workspace.triggering.triggers.stale:
+                        await self.workspace.triggering.triggers.ready()
                     step = self._step(taken)
                     await self._settle()
                     await self._send(step)
@@ -156,8 +163,12 @@ class Driver:
             failed = e.EngineFailed(at=self.workspace.clock.now(), error=_fault(error))
             taken = [(failed, None)]
             folded = fold(self._folded, [failed])
+        due = self.workspace.triggering.due(self._folded, folded.execution)
         self._folded = folded.execution
-        moved = folded.changes
+        moved = folded.changes + self.settles
+        self.settles = ()
+        if due:
+            moved += self.workspace.triggering.rows(due, folded.execution)
         if self.artifacts:
             made, self.artifacts = self.artifacts, []
             moved += tuple(self._artifact(*one) for one in made)
@@ -167,7 +178,7 @@ class Driver:
             moved += successor.begun.changes
         events, rows = self.closing.events(stored), self.closing.rows(moved)
         prepared = self.workspace.store.prepare(events, rows, self.owner)
-        return _Step(folded, moved, prepared, successor)
+        return _Step(folded, moved, prepared, successor, due)
 
     async def _send(self, step: _Step) -> None:
         """Begin to make a step durable. If more has arrived, that is folded while the storekeeper writes."""
@@ -191,6 +202,9 @@ class Driver:
         self.execution = step.folded.execution
         if self.directories:
             beside.tidy(self, step.moved)
+        if step.due:
+            secrets = frozenset(self.closing.values)
+            self.workspace.triggering.take(self.execution, step.due, secrets)
         if step.successor is not None:
             self.workspace.control.go_on(step.successor, self)
         for command in step.folded.commands:

@@ -20,6 +20,7 @@ from . import creation
 from .closing import Closing
 from .drive import Driver
 from .fires import Around, Fire
+from .misses import watch_windows
 from .retaining import retain
 from .schedules import Scheduled
 from .scheduling import RENEWED, Scheduler
@@ -44,6 +45,8 @@ async def hold(workspace: Workspace, tell: Scheduler | None = None) -> None:
         if now:
             beside.append(asyncio.create_task(watch(workspace), name="flowbook-watch"))
             beside.append(asyncio.create_task(retain(workspace), name="flowbook-retain"))
+            windows = watch_windows(workspace)
+            beside.append(asyncio.create_task(windows, name="flowbook-windows"))
 
     scheduler.on_held = held
     try:

@@ -46,9 +46,11 @@ from .services import Pairs, Services
 from .slots import Slots
 from .subflows import Subflows
 from .timers import Timers
+from .triggering import Triggering
 
 if TYPE_CHECKING:
     from flowbook.kernels.pieces import Place as CodePlace
+    from flowbook.kinds.change import Change
     from flowbook.problems import Problem
     from flowbook.workspace.config import Config
     from flowbook.workspace.place import Place
@@ -88,6 +90,7 @@ class Workspace:
         self.control = Control(self)
         self.continuing = Continuing(self)
         self.subflows = Subflows(self)
+        self.triggering = Triggering(self)
         self.pause = self.control.pause
         self.resume = self.control.resume
         self.restart = self.control.restart
@@ -126,6 +129,7 @@ class Workspace:
             machine=host.machine,
         )
         workspace.adoption.start()
+        workspace.triggering.triggers.start()
         return workspace
 
     async def __aenter__(self) -> Workspace:
@@ -139,9 +143,11 @@ class Workspace:
         if self._closed:
             return
         self._closed = True
+        await self.triggering.settle()
         await self.adoption.close()
         for driver in list(self.drivers.values()):
             await driver.stop()
+        await self.triggering.close()
         for task in [*self._driving.values(), *self._background]:
             task.cancel()
         await asyncio.gather(*self._driving.values(), *self._background, return_exceptions=True)
@@ -195,6 +201,7 @@ class Workspace:
         """
         flow = source if isinstance(source, Flow) else read(source, self.place)
         await self.flows.save(flow, draft=False, expected=expected)
+        self.triggering.triggers.forget()
         trust.trust(self.place)
         return flow
 
@@ -216,6 +223,7 @@ class Workspace:
         """Mark a flow deleted; its revisions and its history stay."""
         namespace, flow_id = split_uid(uid)
         rows = await self.store.transact("delete_flow", namespace=namespace, id=flow_id)
+        self.triggering.triggers.forget()
         return bool(rows[0]["deleted"])
 
     # -- executions ------------------------------------------------------------------------------
@@ -290,9 +298,10 @@ class Workspace:
         schedule_date: datetime | None = None,
         checked: bool = False,
         secrets: Iterable[str] = (),
+        settles: tuple[Change, ...] = (),
     ) -> str:
         """Create an execution of a parsed revision and drive it here; `checked` asks the flow's `checks`,
-        `secrets` may be in its inputs. Raises `InputInvalid`, `Conflict`."""
+        `secrets` may be in its inputs, `settles` becomes durable with it. Raises `InputInvalid`, `Conflict`."""
         execution_id = execution_id or new_id(self.random)
         closing = Closing(lambda: self.key, secrets)
         created = await creation.created(
@@ -318,7 +327,7 @@ class Workspace:
         if failing:
             message = "; ".join(failing)
             refused = e.Refused(at=self.clock.now(), state=State.FAILED, message=message)
-        driver = self.drive(flow, execution_id, created, refused, closing.values)
+        driver = self.drive(flow, execution_id, created, refused, closing.values, settles)
         for check in doubts:
             driver.note("", Level.INFO, check.message)
         for name in undeclared(flow, inputs):
@@ -332,9 +341,11 @@ class Workspace:
         created: e.Created,
         refused: e.Refused | None = None,
         secrets: Iterable[str] = (),
+        settles: tuple[Change, ...] = (),
     ) -> Driver:
         """Begin to drive a new execution; one that is refused ends without running."""
         driver = Driver(self, born(execution_id, flow, created), Owner(self.host.id, 1))
+        driver.settles = settles
         driver.closing.learn(secrets)
         driver.closing.learn(creation.secret_values(flow, created.inputs))
         driver.post(created)
@@ -380,6 +391,7 @@ class Workspace:
         """An execution driven here has its end state."""
         for call in self.on_end:
             call(driver)
+        self.triggering.ended(driver)
         if driver.execution.flow.concurrency is not None:
             self.spawn(limits.admit_next(self, driver.execution.flow, driver.execution.id))
 

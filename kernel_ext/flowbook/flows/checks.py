@@ -9,7 +9,14 @@ from typing import TypeAlias
 from ..kinds.dynamic import Json, holds_template
 from ..kinds.task import TASK_ID
 from ..problems import Problem
-from . import check_inputs, check_schedules, check_tasks, check_triggers, references
+from . import (
+    check_flow_triggers,
+    check_inputs,
+    check_schedules,
+    check_tasks,
+    check_triggers,
+    references,
+)
 from .defaults import check_defaults
 from .reading import Reading
 from .source import Path, write_path
@@ -206,6 +213,7 @@ CHECKS: tuple[Check, ...] = (
     *check_tasks.CHECKS,
     *check_inputs.CHECKS,
     *check_triggers.CHECKS,
+    *check_flow_triggers.CHECKS,
     *check_schedules.CHECKS,
     references.expressions,
 )

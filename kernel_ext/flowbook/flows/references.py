@@ -9,6 +9,7 @@ from ..errors import ExpressionError
 from ..expressions import render
 from ..kinds.dynamic import Json
 from ..problems import Problem
+from .check_flow_triggers import flow_triggers
 from .messages import did_you_mean
 from .places import inside
 from .reading import Reading
@@ -22,6 +23,7 @@ CELL = "flowbook.jupyter.Cell"
 def expressions(reading: Reading) -> Iterator[Problem]:
     """Templates that can't be parsed, and references to tasks and inputs that aren't there."""
     known = _Known(reading)
+    elsewhere = {path for path, _ in flow_triggers(reading)}  # what they read is of other flows
     seen: dict[str, list[tuple[str, str, str | None]] | ExpressionError] = {}
     for path, text in templates(reading.tree):
         if text not in seen:
@@ -34,7 +36,7 @@ def expressions(reading: Reading) -> Iterator[Problem]:
         found = seen[text]
         if isinstance(found, ExpressionError):
             yield _broken(reading, path, text, found)
-        else:
+        elif path[:2] not in elsewhere:
             for what, message, hint in found:
                 yield _strange(reading, path, text, what, message, hint)
 

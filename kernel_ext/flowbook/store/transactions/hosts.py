@@ -59,7 +59,7 @@ def end_host(tx: Transaction, *, id: str) -> Rows:
 def claim_execution(tx: Transaction, *, execution_id: str, host: str) -> Rows:
     """Make a host the owner, with a new epoch. Raises: Conflict while a living host owns it."""
     owner = tx.row("owners", execution_id)
-    if owner is not None and owner["host"] not in (None, host) and not _is_dead(tx, owner["host"]):
+    if owner is not None and owner["host"] not in (None, host) and not is_dead(tx, owner["host"]):
         raise Conflict(f"Execution {execution_id} is driven by {owner['host']}.")
     epoch = (owner["epoch"] if owner else 0) + 1
     tx.put("owners", execution_id=execution_id, host=host, epoch=epoch)
@@ -92,7 +92,7 @@ def adoptable(tx: Transaction, *, host: str) -> Rows:
                 found.append({**row, "reason": "released"})
             continue
         if owner not in dead:
-            dead[owner] = _is_dead(tx, owner)
+            dead[owner] = is_dead(tx, owner)
         if dead[owner]:
             found.append({**row, "reason": "host lost"})
     return found
@@ -102,12 +102,12 @@ def adoptable(tx: Transaction, *, host: str) -> Rows:
 def hosts_list(tx: Transaction) -> Rows:
     """The hosts that haven't ended, with what the storekeeper knows of their connection."""
     return [
-        {**host, "connected": tx.absent(host["id"]) is None, "dead": _is_dead(tx, host["id"])}
+        {**host, "connected": tx.absent(host["id"]) is None, "dead": is_dead(tx, host["id"])}
         for host in tx.query("hosts_open")
     ]
 
 
-def _is_dead(tx: Transaction, host: str) -> bool:
+def is_dead(tx: Transaction, host: str) -> bool:
     """Closed for ten seconds and its process gone; a connected host never is."""
     row = tx.row("hosts", host)
     if row is not None and row["ended_at"] is not None:
@@ -129,7 +129,7 @@ def lease(tx: Transaction, *, name: str, host: str, seconds: float) -> Rows:
     if row is not None and row["host"] not in (None, host):
         holder = row["host"]
         lost = tx.absent(holder) is not None and row["until"] <= tx.now
-        if not lost and not _is_dead(tx, holder) and row["until"] > tx.now:
+        if not lost and not is_dead(tx, holder) and row["until"] > tx.now:
             return [{"holder": holder, "epoch": row["epoch"], "held": False, "until": row["until"]}]
     keeps = row is not None and row["host"] == host
     epoch = row["epoch"] if row is not None and keeps else (row["epoch"] if row else 0) + 1

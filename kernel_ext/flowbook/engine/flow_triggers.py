@@ -1,0 +1,150 @@
+"""The Flow triggers of the deployed flows, kept in memory: what a change of state is compared with.
+
+They are read once and again after a flow has been deployed or a trigger switched, of which the history tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flowbook.errors import FlowbookError, FlowInvalid
+from flowbook.flows.check_flow_triggers import TYPE
+
+if TYPE_CHECKING:
+    from flowbook.flows.model import Flow
+    from flowbook.kinds.state import State
+    from flowbook.plugin.core.trigger.flow import Flow as FlowTrigger
+    from flowbook.store.rows import Batch
+
+    from .workspace import Workspace
+
+TABLES = ("flows", "triggers")
+Key: TypeAlias = tuple[str, str, str]
+"""Namespace, flow, trigger."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A Flow trigger of a deployed flow."""
+
+    flow: Flow
+    trigger: FlowTrigger
+    states: frozenset[State]
+    """Those it looks at."""
+    off: bool = False
+    """Switched off, in the text or by hand."""
+
+    @property
+    def key(self) -> Key:
+        return self.flow.namespace, self.flow.id, self.trigger.id
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Namespace and id of its flow."""
+        return self.flow.namespace, self.flow.id
+
+    @property
+    def name(self) -> str:
+        """`namespace.flow.trigger`, for messages."""
+        return ".".join(self.key)
+
+
+class FlowTriggers:
+    """The Flow triggers of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.listed: tuple[Listed, ...] = ()
+        """Those that are on, as they were read last."""
+        self.all: dict[Key, Listed] = {}
+        """The same with those that are switched off."""
+        self.stale = True
+        """They must be read again."""
+        self.changed = asyncio.Event()
+        """Set when they must; whoever waits for it clears it."""
+        self._reading = asyncio.Lock()
+        self._follower: Any = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to read them, and to hear of changes."""
+        self._follower = self._workspace.store.follow(tables=TABLES)
+        self._tasks = [
+            asyncio.create_task(self._listen(), name="flowbook-triggers-news"),
+            asyncio.create_task(self.ready(), name="flowbook-triggers"),
+        ]
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._follower is not None:
+            await self._follower.aclose()
+
+    async def ready(self) -> None:
+        """Return when they are known as they are now; if the history can't be asked, as they were."""
+        async with self._reading:
+            if not self.stale:
+                return
+            self.stale = False
+            try:
+                with self._workspace.clock.working():
+                    rows = await self._workspace.store.query("flows_with_flow_triggers")
+            except FlowbookError as error:
+                self.stale = True
+                _log.warning("Flow triggers aren't read: %s", error)
+                return
+            self.all = {each.key: each for row in rows for each in self._of(row)}
+            self.listed = tuple(each for each in self.all.values() if not each.off)
+
+    def forget(self) -> None:
+        """Read them again before they are needed next."""
+        self.stale = True
+        self.changed.set()
+
+    def _of(self, row: dict[str, Any]) -> Iterator[Listed]:
+        try:
+            flow = self._workspace.flows.parsed(row)
+        except FlowInvalid:  # written by another version; whoever runs it says what is wrong
+            return
+        off = set(row["off"] or ())
+        disabled = bool(row["disabled"]) or flow.disabled
+        yield from of_flow(flow, disabled=disabled, off=off)
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(StopAsyncIteration, FlowbookError):
+            async for batch in self._follower:
+                if self._concerns(batch):
+                    self.forget()
+
+    def _concerns(self, batch: Batch) -> bool:
+        for change in batch.changes:
+            values = change.values or {}
+            if change.table == "flows":
+                if not values.get("draft"):
+                    return True
+                continue
+            namespace, flow_id, trigger_id = map(str, change.key)
+            listed = self.all.get((namespace, flow_id, trigger_id))
+            off = bool(values.get("disabled"))
+            if listed is not None and (off or listed.trigger.disabled) is not listed.off:
+                return True
+        return False
+
+
+def of_flow(flow: Flow, *, disabled: bool = False, off: set[str] | None = None) -> Iterator[Listed]:
+    """The Flow triggers of one flow; `off` are switched off by hand."""
+    for trigger in flow.triggers:
+        if trigger.type == TYPE:
+            yield Listed(
+                flow=flow,
+                trigger=trigger,  # type: ignore[arg-type]  # its type says so
+                states=trigger.looks_at(flow.dialect),  # type: ignore[attr-defined]
+                off=disabled or trigger.disabled or trigger.id in (off or ()),
+            )

@@ -1,0 +1,610 @@
+"""Flow triggers in an engine: what fires, what doesn't, what the new execution is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flowbook.clock import VirtualClock
+from flowbook.engine.misses import watch_windows
+from flowbook.engine.timers import Timers
+from flowbook.engine.workspace import Workspace
+from flowbook.workspace import trust
+
+PATIENCE = 60
+MORNING = datetime(2025, 3, 5, 7, 0, tzinfo=UTC)
+RETURN = "io.kestra.plugin.core.debug.Return"
+PAUSE = "io.kestra.plugin.core.flow.Pause"
+FAIL = "io.kestra.plugin.core.execution.Fail"
+SLEEP = "io.kestra.plugin.core.flow.Sleep"
+LOG = "io.kestra.plugin.core.log.Log"
+TRIGGER = "io.kestra.plugin.core.trigger.Flow"
+CONDITION = "io.kestra.plugin.core.condition."
+Scene = Callable[["Stage"], Awaitable[None]]
+Row = dict[str, Any]
+
+
+class Stage:
+    """A workspace of which a test has one namespace for itself."""
+
+    def __init__(self, workspace: Workspace, namespace: str) -> None:
+        self.workspace, self.namespace = workspace, namespace
+
+    async def upstream(self, id: str, *tasks: Row, **more: Any) -> None:
+        """Deploy a flow that others look at; it goes well if nothing else is said."""
+        listed = [{"id": f"t{n}", **task} for n, task in enumerate(tasks, 1)]
+        await self._deploy(id, listed or [{"id": "t1", "type": RETURN, "format": "done"}], more)
+
+    async def follower(self, id: str = "after", *, on: Row, **more: Any) -> None:
+        """Deploy a flow with one Flow trigger."""
+        trigger = {"id": "on", "type": TRIGGER, **on}
+        if "dependsOn" in trigger:
+            entries = [{"namespace": self.namespace, **each} for each in trigger["dependsOn"]]
+            trigger["dependsOn"] = entries
+        say = {"id": "say", "type": LOG, "message": "started"}
+        await self._deploy(id, more.pop("tasks", [say]), {"triggers": [trigger], **more})
+
+    async def _deploy(self, id: str, tasks: list[Row], more: Row) -> None:
+        flow = {"id": id, "namespace": self.namespace, "tasks": tasks, **more}
+        await self.workspace.deploy(flow)
+
+    async def run(self, id: str, **options: Any) -> str:
+        """Run a deployed flow to its end, and whatever that starts."""
+        with self.workspace.clock.working():
+            run_id = await self.workspace.run(f"{self.namespace}.{id}", **options)
+        await self.workspace.wait(run_id)
+        await self.quiet()
+        return run_id
+
+    async def quiet(self) -> None:
+        """Return when nothing is under way any more."""
+        await self.workspace.triggering.settle()
+        while self.workspace.drivers:
+            for run_id in list(self.workspace.drivers):
+                await self.workspace.wait(run_id)
+            await self.workspace.triggering.settle()
+
+    async def at(self, hours: float) -> None:
+        """Return so many hours after seven in the morning."""
+        await self.workspace.clock.until(MORNING + timedelta(hours=hours))
+
+    async def started(self, id: str = "after") -> list[Row]:
+        """The executions of a flow, oldest first."""
+        rows = await self.workspace.history.executions(
+            namespace=self.namespace, flow_id=id, limit=1000
+        )
+        return sorted(rows, key=lambda row: row["created_at"])
+
+    async def said(self, id: str = "after") -> list[str]:
+        """Upstream and state of each execution of a flow, in order."""
+        told = [row["trigger"]["variables"] for row in await self.started(id)]
+        return [f"{one['flowId']} {one['state']}" for one in told]
+
+    async def warnings(self, trigger_id: str = "on") -> list[str]:
+        """The warnings in a trigger's log."""
+        await self.workspace.records.durable()
+        rows = await self.workspace.store.query(
+            "logs_search", namespace=self.namespace, trigger_id=trigger_id, level="WARN"
+        )
+        return [row["message"] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Workspace]]:
+    """A workspace and the loop it lives on."""
+    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path_factory.mktemp("person")))
+        folder = tmp_path_factory.mktemp("triggers")
+        workspace = runner.run(Workspace.open(folder, clock=VirtualClock(), embedded=True))
+        yield runner, workspace
+        runner.run(workspace.close())
+
+
+@pytest.fixture
+def play(
+    stage: tuple[asyncio.Runner, Workspace], request: pytest.FixtureRequest
+) -> Callable[[Scene], None]:
+    """Play a scene in a namespace of its own, from seven in the morning on."""
+    runner, workspace = stage
+    namespace = request.node.name.replace("_", "-").replace("[", ".").replace("]", "").lower()
+
+    async def with_clock(scene: Scene) -> None:
+        clock = VirtualClock(MORNING)
+        workspace.clock, workspace.timers = clock, Timers(clock)
+        try:
+            await scene(Stage(workspace, namespace))
+        finally:
+            await workspace.timers.close()
+
+    def played(scene: Scene) -> None:
+        runner.run(asyncio.wait_for(with_clock(scene), PATIENCE))
+
+    return played
+
+
+def on(*flows: str, **more: Any) -> Row:
+    """`dependsOn` of flows of the same namespace."""
+    return {"dependsOn": [{"flowId": flow} for flow in flows], **more}
+
+
+def test_every_transition_fires(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        pause = {"type": PAUSE, "pauseDuration": "PT1H"}
+        await at.upstream("a", {"type": RETURN, "format": "1"}, pause)
+        await at.follower(
+            on={"states": ["RUNNING", "PAUSED", "SUCCESS"], **on("a")},
+            inputs=[{"id": "n", "type": "STRING", "required": False}],
+        )
+        await at.run("a")
+        rows = await at.started()
+        histories = [row["trigger"]["variables"]["state"] for row in rows]
+        assert sorted(histories) == ["PAUSED", "RUNNING", "RUNNING", "SUCCESS"]
+        assert [f"{row['created_at']:%H:%M}" for row in rows] == ["07:00"] * 2 + ["08:00"] * 2
+
+    play(scene)
+
+
+def test_end_states_and_pauses_are_looked_at_unless_others_are_named(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        pause = {"type": PAUSE, "pauseDuration": "PT1H"}
+        await at.upstream("a", pause)
+        await at.follower(on=on("a"))
+        await at.follower("older", on=on("a"), dialect="seed")
+        await at.run("a")
+        assert await at.said() == ["a PAUSED", "a SUCCESS"]
+        assert await at.said("older") == ["a SUCCESS"]
+
+    play(scene)
+
+
+def test_nothing_fires_for_its_own_flow_for_drafts_or_when_switched_off(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        namespace = at.namespace
+        everything = {
+            "conditions": [{"type": f"{CONDITION}ExecutionNamespace", "namespace": namespace}]
+        }
+        await at.upstream("a")
+        await at.follower(on=everything)
+        await at.follower("off", on={**everything, "disabled": True})
+        await at.follower("whole", on=everything, disabled=True)
+        draft = {
+            "id": "b",
+            "namespace": namespace,
+            "tasks": [{"id": "t", "type": LOG, "message": "x"}],
+        }
+        await at.workspace.wait(await at.workspace.run(draft))
+        await at.run("a")
+        assert await at.said() == ["a SUCCESS"]
+        assert [await at.started("off"), await at.started("whole")] == [[], []]
+
+    play(scene)
+
+
+def test_a_trigger_switched_off_by_hand_is_silent_until_it_is_on_again(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a")
+        await at.follower(on=on("a"))
+        named = {"namespace": at.namespace, "flow_id": "after", "trigger_id": "on"}
+        for disabled in (True, False):
+            await at.workspace.store.transact("save_trigger", **named, disabled=disabled)
+            await at.run("a", labels={"off": str(disabled)})
+        labels = [row["trigger"]["variables"]["executionLabels"] for row in await at.started()]
+        assert [one["off"] for one in labels] == ["False"]
+
+    play(scene)
+
+
+def test_nothing_fires_in_a_workspace_that_nobody_has_trusted(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a")
+        await at.follower(on=on("a"))
+        trust.distrust(at.workspace.place)
+        at.workspace.triggering.triggers.forget()
+        await at.run("a")
+        assert await at.started() == []
+        trust.trust(at.workspace.place)
+        await at.run("a")
+        assert await at.said() == ["a SUCCESS"]
+
+    play(scene)
+
+
+def test_the_new_execution_is_told_of_the_one_before(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream(
+            "a",
+            {"type": RETURN, "format": "made"},
+            labels={"team": "blue"},
+            outputs=[{"id": "rows", "type": "INT", "value": "{{ 7 }}"}],
+        )
+        await at.follower(
+            on={
+                **on("a"),
+                "inputs": {
+                    "task": "{{ outputs.t1.value }}",
+                    "rows": "{{ trigger.outputs.rows }}",
+                    "same": "{{ trigger.outputs.a.rows }}",
+                    "state": "{{ execution.state }} of {{ flow.id }}",
+                },
+            },
+            inputs=[
+                {"id": "task", "type": "STRING"},
+                {"id": "rows", "type": "INT"},
+                {"id": "same", "type": "INT"},
+                {"id": "state", "type": "STRING"},
+            ],
+        )
+        run_id = await at.run("a")
+        [row] = await at.started()
+        assert row["inputs"] == {"task": "made", "rows": 7, "same": 7, "state": "SUCCESS of a"}
+        told = row["trigger"]["variables"]
+        assert (row["trigger"]["id"], row["trigger"]["type"]) == ("on", TRIGGER)
+        assert {name: told[name] for name in told if name not in ("startDate", "endDate")} == {
+            "executionId": run_id,
+            "namespace": at.namespace,
+            "flowId": "a",
+            "flowRevision": 1,
+            "state": "SUCCESS",
+            "outputs": {"rows": 7, "a": {"rows": 7}},
+            "executionLabels": {"team": "blue", "system": {"correlationId": run_id}},
+            "lastTaskId": "t1",
+        }
+        assert datetime.fromisoformat(told["endDate"]) >= datetime.fromisoformat(told["startDate"])
+
+    play(scene)
+
+
+def test_the_first_task_that_failed_is_named(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        inner = [{"id": "breaks", "type": FAIL}]
+        await at.upstream(
+            "a",
+            {"type": "io.kestra.plugin.core.flow.Sequential", "tasks": inner},
+            errors=[{"id": "alarm", "type": LOG, "message": "!"}],
+        )
+        await at.follower(on=on("a"))
+        await at.run("a")
+        [row] = await at.started()
+        told = row["trigger"]["variables"]
+        assert (told["firstFailedTaskId"], told["lastTaskId"]) == ("breaks", "alarm")
+
+    play(scene)
+
+
+def test_labels_are_the_flows_the_triggers_and_the_correlation(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a", labels={"team": "blue"})
+        labels = {
+            "of": "{{ trigger.flowId }}",
+            "team": "{{ labels.team }}",
+            "none": "{{ null }}",
+            "wrong": "{{ nothing.there }}",
+            "system.username": "ada",
+        }
+        await at.follower(on={**on("a"), "labels": labels}, labels={"own": "yes"})
+        run_id = await at.run("a")
+        [row] = await at.started()
+        assert {each["key"]: each["value"] for each in row["labels"]} == {
+            "own": "yes",
+            "of": "a",
+            "team": "blue",
+            "none": "",
+            "system.correlationId": run_id,
+        }
+        lines = await at.workspace.logs(row["id"], level="WARN")
+        assert [line["message"].partition(":")[0] for line in lines] == [
+            "Label 'wrong' is left out",
+            "Label 'system.username' is left out",
+        ]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        pytest.param({"n": "{{ outputs.nothing }}"}, "Unable to find `nothing`", id="not-rendered"),
+        pytest.param({"n": "many"}, "many", id="refused"),
+        pytest.param({}, "n", id="missing"),
+    ],
+)
+def test_inputs_that_cannot_be_had_leave_a_failed_execution(
+    play: Callable[[Scene], None], inputs: Row, said: str
+) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a")
+        await at.follower(on={**on("a"), "inputs": inputs}, inputs=[{"id": "n", "type": "INT"}])
+        await at.run("a")
+        [row] = await at.started()
+        begins = f"Failed to trigger flow {at.namespace}.after, invalid inputs: "
+        assert row["state"] == "FAILED"
+        assert row["error"]["message"].startswith(begins)
+        assert said in row["error"]["message"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "fires"),
+    [
+        pytest.param({"when": "{{ state == 'SUCCESS' }}"}, True, id="when"),
+        pytest.param({"when": "{{ outputs.rows > 10 }}"}, False, id="when-outputs"),
+        pytest.param({"when": "{{ execution.outputs.rows == 7 }}"}, True, id="when-execution"),
+        pytest.param({"when": "{{ flow.id == 'a' and labels.team == 'blue' }}"}, True, id="page"),
+        pytest.param({"when": "{{ hasRetryAttempt }}"}, False, id="when-retry"),
+        pytest.param(
+            {
+                "conditions": [
+                    {
+                        "type": f"{CONDITION}Expression",
+                        "expression": "{{ outputs.t1.value == 'done' }}",
+                    }
+                ]
+            },
+            True,
+            id="expression",
+        ),
+        pytest.param(
+            {
+                "conditions": [
+                    {
+                        "type": f"{CONDITION}ExecutionOutputs",
+                        "expression": "{{ trigger.outputs.rows > 5 }}",
+                    },
+                    {"type": f"{CONDITION}ExecutionStatus", "in": ["SUCCESS"]},
+                ]
+            },
+            True,
+            id="outputs",
+        ),
+        pytest.param(
+            {"conditions": [{"type": f"{CONDITION}ExecutionLabels", "labels": {"team": "red"}}]},
+            False,
+            id="labels",
+        ),
+        pytest.param(
+            {
+                "preconditions": {
+                    "id": "p",
+                    "where": [
+                        {
+                            "id": "w",
+                            "filters": [
+                                {
+                                    "field": "EXPRESSION",
+                                    "type": "IS_TRUE",
+                                    "value": "{{ labels.team == 'blue' }}",
+                                },
+                                {"field": "STATE", "type": "IN", "values": ["SUCCESS", "WARNING"]},
+                            ],
+                        }
+                    ],
+                }
+            },
+            True,
+            id="where",
+        ),
+    ],
+)
+def test_conditions_are_about_the_execution_before(
+    play: Callable[[Scene], None], narrowed: Row, fires: bool
+) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream(
+            "a",
+            labels={"team": "blue"},
+            outputs=[{"id": "rows", "type": "INT", "value": "{{ 7 }}"}],
+        )
+        here = {"type": f"{CONDITION}ExecutionNamespace", "namespace": at.namespace}
+        conditions = [here, *narrowed.get("conditions", [])]
+        await at.follower(on={**narrowed, "conditions": conditions})
+        await at.run("a")
+        assert await at.said() == (["a SUCCESS"] if fires else [])
+        assert await at.warnings() == []
+
+    play(scene)
+
+
+def test_a_condition_that_cannot_render_is_false_with_a_warning(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a")
+        await at.follower(on={"dependsOn": [{"flowId": "a", "when": "{{ nothing.there }}"}]})
+        await at.run("a")
+        assert await at.started() == []
+        [warning] = await at.warnings()
+        assert warning.startswith(f"A condition is false ({at.namespace}.a ")
+        assert "Unable to find `nothing`" in warning
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        pytest.param({"mode": "ALL"}, ["c SUCCESS"], id="all"),
+        pytest.param({"mode": "ANY"}, ["a SUCCESS", "b SUCCESS", "c SUCCESS"], id="any"),
+        pytest.param({"mode": "AT_LEAST", "minSatisfied": 2}, ["b SUCCESS"], id="at-least"),
+    ],
+)
+def test_several_executions_are_waited_for(
+    play: Callable[[Scene], None], mode: Row, expected: list[str]
+) -> None:
+    async def scene(at: Stage) -> None:
+        for name in "abc":
+            await at.upstream(name, outputs=[{"id": "of", "type": "STRING", "value": name}])
+        await at.follower(on={**on("a", "b", "c"), **mode})
+        for hour, name in enumerate("abc"):
+            await at.at(hour / 4)
+            await at.run(name)
+        assert await at.said() == expected
+
+    play(scene)
+
+
+def test_outputs_of_all_that_were_waited_for_are_at_hand(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        for name in "ab":
+            await at.upstream(name, outputs=[{"id": "of", "type": "STRING", "value": name}])
+        await at.follower(on=on("a", "b"))
+        await at.run("a")
+        await at.run("b")
+        [row] = await at.started()
+        assert row["trigger"]["variables"]["outputs"] == {"a": {"of": "a"}, "b": {"of": "b"}}
+
+    play(scene)
+
+
+def test_multiple_conditions_of_older_flows(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        for name in "ab":
+            await at.upstream(name)
+        of_flow = {
+            name: {"type": f"{CONDITION}ExecutionFlow", "namespace": at.namespace, "flowId": name}
+            for name in "ab"
+        }
+        several = {
+            "type": f"{CONDITION}MultipleCondition",
+            "id": "both",
+            "window": "PT1H",
+            "conditions": of_flow,
+        }
+        await at.follower(on={"conditions": [several]})
+        await at.run("a")
+        await at.at(1.1)
+        await at.run("b")
+        assert await at.said() == []
+        await at.run("a")
+        assert await at.said() == ["a SUCCESS"]
+
+    play(scene)
+
+
+def test_stop_after_switches_the_trigger_off(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a")
+        fails = [{"id": "breaks", "type": FAIL}]
+        await at.follower(on={**on("a"), "stopAfter": ["FAILED"]}, tasks=fails)
+        await at.run("a")
+        await at.run("a")
+        assert [row["state"] for row in await at.started()] == ["FAILED"]
+        [row] = await at.workspace.store.query(
+            "triggers_of", namespace=at.namespace, flow_id="after"
+        )
+        assert row["disabled"]
+
+    play(scene)
+
+
+def test_flows_that_start_each_other_come_to_an_end(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        await at.follower("ping", on=on("pong"))
+        await at.follower("pong", on=on("ping"))
+        await at.run("ping")
+        rows = [*await at.started("ping"), *await at.started("pong")]
+        assert len(rows) == 52
+        [last] = [row for row in rows if row["state"] == "FAILED"]
+        assert last["error"]["message"] == (
+            "More than 50 executions have started each other within moments"
+        )
+
+    play(scene)
+
+
+def test_flows_that_take_their_time_may_start_each_other_for_ever(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        tasks = [{"id": "work", "type": SLEEP, "duration": "PT1H"}]
+        for one, other in (("ping", "pong"), ("pong", "ping")):
+            await at.follower(one, on=on(other), tasks=tasks)
+        with at.workspace.clock.working():
+            await at.workspace.run(f"{at.namespace}.ping")
+        await at.at(60.5)
+        rows = [*await at.started("ping"), *await at.started("pong")]
+        assert len(rows) == 61
+        for row in rows:
+            await at.workspace.store.transact(
+                "disable_flow", namespace=at.namespace, id=row["flow_id"]
+            )
+        at.workspace.triggering.triggers.forget()
+        await at.quiet()
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("runs", "failed_at"),
+    [
+        pytest.param(["a"], ["09:00"], id="only-one"),
+        pytest.param(["a", "b"], [], id="both"),
+        pytest.param([], ["09:00"], id="none"),
+    ],
+)
+def test_a_missed_window_leaves_one_failed_execution(
+    play: Callable[[Scene], None], runs: list[str], failed_at: list[str]
+) -> None:
+    async def scene(at: Stage) -> None:
+        for name in "ab":
+            await at.upstream(name)
+        await at.follower(
+            on=on(
+                "a",
+                "b",
+                window={"deadline": "09:00:00", "timezone": "UTC"},
+                onMiss={"behavior": "FAIL", "labels": {"late": "{{ flow.id }}"}},
+            )
+        )
+        watching = asyncio.create_task(watch_windows(at.workspace))
+        try:
+            for name in runs:
+                await at.run(name)
+            await at.at(2.5)
+            await at.quiet()
+            await at.run("b")
+        finally:
+            watching.cancel()
+        rows = [row for row in await at.started() if row["state"] == "FAILED"]
+        assert [f"{row['created_at']:%H:%M}" for row in rows] == failed_at, [
+            r["error"] for r in rows
+        ]
+        assert len(await at.started()) == 1
+        for row in rows:
+            assert {"key": "late", "value": "after"} in row["labels"]
+            assert row["error"]["message"].startswith("Not all that was waited for came by ")
+
+    play(scene)
+
+
+def test_a_window_missed_while_nobody_was_there_is_told_later(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(at: Stage) -> None:
+        window = {"every": "PT1H", "timezone": "UTC"}
+        await at.follower(on=on("a", window=window, onMiss={"behavior": "FAIL"}))
+        for hours in (0.5, 10.5):
+            await at.at(hours)
+            watching = asyncio.create_task(watch_windows(at.workspace))
+            await at.at(hours + 0.1)
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await at.quiet()
+        [row] = await at.started()
+        assert row["error"]["message"].endswith("2025-03-05T08:00:00Z")
+
+    play(scene)
