@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from difflib import unified_diff
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import NotFound
@@ -79,20 +80,13 @@ async def _side(workspace: Workspace, row: Mapping[str, Any]) -> Side:
 
 
 async def _text(workspace: Workspace, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The unified diff of the two revisions; empty if they are the same."""
+    """What differs in the text of the two revisions, as the hunks of a unified diff."""
     before, after = [
         (await workspace.flows.load(row["namespace"], row["flow_id"], row["flow_revision"]))[0]
         for row in (old, new)
     ]
-    lines = unified_diff(
-        before.source.splitlines(),
-        after.source.splitlines(),
-        f"{before.uid} revision {old['flow_revision']}",
-        f"{after.uid} revision {new['flow_revision']}",
-        lineterm="",
-        n=1,
-    )
-    return "\n".join(lines)
+    lines = unified_diff(before.source.splitlines(), after.source.splitlines(), lineterm="", n=1)
+    return "\n".join(islice(lines, 2, None))  # without the names
 
 
 def _seconds(start: Any, end: Any) -> float | None:

@@ -70,7 +70,7 @@ class Difference:
     old: Side
     new: Side
     text: str = ""
-    """The unified diff of the two revisions."""
+    """The hunks of the unified diff of the two revisions."""
 
     @property
     def sections(self) -> list[Section]:
@@ -122,7 +122,7 @@ class Difference:
                 f"  {line.name:<{width}}  {_said(line.old)} → {_said(line.new)}"
                 for line in section.lines
             ]
-        return "\n".join([*lines, "", self._rest()])
+        return "\n".join([*lines, "", self._rest()]).rstrip()
 
     __repr__ = __str__
 
@@ -135,14 +135,14 @@ class Difference:
     def _rest(self) -> str:
         if not self.sections and not self.text:
             return "Nothing else differs."
-        return f"{plural(self.same, 'task run')} the same."
+        return f"{plural(self.same, 'other task run')} the same." if self.same else ""
 
     def _repr_html_(self) -> str:
         parts = [
             f"<div><code>{escape(self._head(side))}</code></div>" for side in (self.old, self.new)
         ]
         if self.text:
-            parts.append(f'<pre style="margin:8px 0">{escape(self.text)}</pre>')
+            parts.append(f'<pre style="margin:8px 0;font:12px monospace">{escape(self.text)}</pre>')
         if self.sections:
             rows = "".join(_rows(section) for section in self.sections)
             style = "border-collapse:collapse;font-size:12px;border:0;margin-top:8px"
