@@ -276,7 +276,7 @@ def dependencies(reading: Reading) -> Iterator[Problem]:
 def working_directories(reading: Reading) -> Iterator[Problem]:
     """A WorkingDirectory holds runnable tasks only."""
     for entry in _of(reading, "core.flow.WorkingDirectory"):
-        if not entry.node.get("tasks"):
+        if "tasks" in entry.node and not entry.node["tasks"]:
             yield reading.error("The 'tasks' property cannot be empty", entry.path)
     for entry in reading.tasks:
         if entry.parent is None or not _is(entry.parent, "core.flow.WorkingDirectory"):

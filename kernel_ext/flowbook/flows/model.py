@@ -112,7 +112,7 @@ class Listener(Written):
 
     description: str | None = None
     conditions: tuple[Json, ...] = ()
-    tasks: tuple[AnyTask, ...]
+    tasks: Annotated[tuple[AnyTask, ...], Field(min_length=1)]
 
 
 class PluginDefault(Written):

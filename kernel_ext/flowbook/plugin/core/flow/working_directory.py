@@ -10,9 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from pydantic import field_validator
-from pydantic_core import PydanticCustomError
-
 from flowbook.kinds.answers import Answers
 from flowbook.kinds.context import Context
 from flowbook.kinds.durations import Duration
@@ -20,15 +17,7 @@ from flowbook.kinds.dynamic import Dynamic, Json
 from flowbook.kinds.part import Example, Written
 from flowbook.kinds.plan import Plan, enabled, one_lane
 from flowbook.kinds.state import State
-from flowbook.kinds.task import (
-    AnyTask,
-    Done,
-    ExecutableTask,
-    FlowableTask,
-    Level,
-    Task,
-    UpdatingTask,
-)
+from flowbook.kinds.task import AnyTask, Done, FlowableTask, Level, Task
 from flowbook.plugin import files
 from flowbook.storage.uri import slug, uri_of
 
@@ -66,18 +55,6 @@ class WorkingDirectory(FlowableTask):
     """Which files of the namespace are put into it: `true` or `{include, exclude}`."""
     output_files: Dynamic[tuple[str, ...] | None] = None
     """Globs of files to store at the end; the output `outputFiles` has their URIs."""
-
-    @field_validator("tasks")
-    @classmethod
-    def _no_flowables(cls, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
-        for task in tasks:
-            if isinstance(task, FlowableTask | ExecutableTask | UpdatingTask):
-                raise PydanticCustomError(
-                    "runnable_only",
-                    "Only runnable tasks are allowed as children of a WorkingDirectory task: '{id}' is none",
-                    {"id": task.id},
-                )
-        return tasks
 
     def branches(self) -> Mapping[str, Sequence[Task]]:
         return {"tasks": self.tasks, "errors": self.errors, "finally": self.finally_}

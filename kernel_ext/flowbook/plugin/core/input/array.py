@@ -24,14 +24,22 @@ class Array(Input):
     @field_validator("item_type")
     @classmethod
     def _known(cls, value: str | None) -> str | None:
-        if value == "ARRAY":
-            raise ValueError("`itemType` cannot be `ARRAY`")
-        if value is not None and find("input", value) is None:
-            raise ValueError(f"Invalid type: {value}")
-        return value
+        return value and checked_item_type(value)
 
     def parse(self, value: Json) -> Json:
         return read_items(items_of(value, "ARRAY"), self.item_type)
+
+
+NO_ITEMS = frozenset({"ARRAY", "SECRET", "SELECT", "ENUM", "MULTISELECT", "FORM"})
+
+
+def checked_item_type(name: str) -> str:
+    """The type of the items of a list. Raises `ValueError` for one that can't be."""
+    if name in NO_ITEMS:
+        raise ValueError(f"`itemType` cannot be `{name}`")
+    if find("input", name) is None:
+        raise ValueError(f"Invalid type: {name}")
+    return name
 
 
 def items_of(value: Json, kind: str) -> list[Json]:

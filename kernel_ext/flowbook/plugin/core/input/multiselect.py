@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.input import Input, text
 from flowbook.kinds.part import Example
-from flowbook.plugin.core.input.array import items_of, read_items
+from flowbook.plugin.core.input.array import checked_item_type, items_of, read_items
 from flowbook.plugin.core.input.select import Choice, one_of
 
 
@@ -31,6 +31,11 @@ class Multiselect(Input):
     """Whether other values are taken too."""
     auto_select_first: bool = False
     """The first value is taken when none is given."""
+
+    @field_validator("item_type")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return checked_item_type(value)
 
     @model_validator(mode="after")
     def _one_spelling(self) -> Multiselect:
