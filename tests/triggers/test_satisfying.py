@@ -116,6 +116,24 @@ def test_a_day_that_is_refused_is_not_asked_again() -> None:
     assert each_second.dates.previous(MONDAY) == datetime(2024, 12, 25, 23, 59, 59, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("more", "reach"),
+    [
+        ("conditions: [{type: @Weekend}]", Reach.DAY),
+        ("conditions: [{type: @Weekend, date: '{{ trigger.date }}'}]", Reach.DAY),
+        ("conditions: [{type: @Not, conditions: [{type: @Weekend}]}]", Reach.DAY),
+        ("when: '{{ isWeekend(trigger.date) and hourOfDay(trigger.date) > 7 }}'", Reach.DATE),
+        ("when: \"{{ isWeekend(trigger.date | dateAdd(1, 'HOURS')) }}\"", Reach.DATE),
+        ("when: '{{ vars.open }}'", Reach.ALWAYS),
+        ("when: \"{{ now() > '2025-01-01' }}\"", Reach.MOMENT),
+        ("when: '{{ render(vars.weekday) }}'", Reach.MOMENT),
+    ],
+)
+def test_how_long_an_answer_is_good(more: str, reach: Reach) -> None:
+    [question] = schedule(more).conditions.questions
+    assert question.reach is reach
+
+
 def test_a_search_without_end_goes_on_where_it_was_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -142,6 +160,15 @@ def test_missed_dates_are_those_that_satisfy() -> None:
         rhythm=scheduled.current,
     )
     assert first(noted, MONDAY + 16 * DAY) == MONDAY + 14 * DAY
+
+
+def test_what_was_noted_is_not_searched_for_again() -> None:
+    scheduled = schedule("when: '{{ isWeekend(trigger.date) }}'")
+    noted = Scheduled(
+        flow=scheduled.flow, revision=None, trigger=scheduled.trigger, rhythm=scheduled.current
+    )
+    assert noted.next_fire(MONDAY) is None
+    assert scheduled.next_fire(MONDAY) is not None
 
 
 def test_changed_conditions_begin_anew() -> None:

@@ -25,7 +25,7 @@ from flowbook.triggers.satisfying import Answer
 
 OF_THE_DAY = re.compile(
     r"\b(?:isWeekend|isPublicHoliday|isDayWeekInMonth|isLastWorkingDay|dayOfWeek|dayOfMonth|monthOfYear)"
-    r"\(\s*(?:trigger|schedule)\.date\s*(?=[,)])"
+    r"\(\s*\(?(?:trigger|schedule)\.date\)?\s*(?=[,)])"
 )
 DATED = re.compile(r"\b(?:trigger|schedule)\b")
 FLEETING = (THREADED - {"isPublicHoliday"}) | {

@@ -93,8 +93,8 @@ class Scheduled:
         """When it fires next, in its own zone; None if it never does, or too far ahead to be found."""
         if self.disabled or self.problem:
             return None
-        noted = self.next_date if self.same_rhythm else None
-        due = noted if noted is not None and noted > now else self.dates.due(now)
+        noted = self.same_rhythm and (self.next_date is None or self.next_date > now)
+        due = self.next_date if noted else self.dates.due(now)
         return due.astimezone(self.zone) if self.fires_at(due) else None
 
     def fires_at(self, date: datetime | None) -> TypeGuard[datetime]:
