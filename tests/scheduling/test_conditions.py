@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flowbook.errors import WorkspaceError
+
 from .conftest import flow, until
 
 CONDITION = "    conditions:\n      - {{type: io.kestra.plugin.core.condition.{}}}\n"
@@ -153,5 +155,27 @@ def test_a_trigger_of_ones_own_that_breaks_stops_no_other(
             await at.engine.deploy(flow())
             await at.fired(2)
             assert await at.executions("wrong") == []
+
+    asyncio.run(body())
+
+
+def test_a_date_whose_execution_could_not_be_entered_fires_later(
+    firing: Callable[[], Any],
+) -> None:
+    async def body() -> None:
+        async with firing() as at:
+            transact, lost = at.engine.store.transact, []
+
+            async def once_broken(name: str, /, **params: Any) -> Any:
+                if name == "fire" and not lost:
+                    lost.append(params["date"])
+                    raise WorkspaceError("The disk is full")
+                return await transact(name, **params)
+
+            at.engine.store.transact = once_broken
+            await at.engine.deploy(flow())
+            rows = await at.fired(2)
+            dates = [datetime.fromisoformat(row["trigger"]["variables"]["date"]) for row in rows]
+            assert dates[:2] == [lost[0], lost[0] + timedelta(seconds=1)]
 
     asyncio.run(body())

@@ -110,6 +110,7 @@ class Scheduler:
                 with contextlib.suppress(FlowbookError):
                     await self.store.transact("release_lease", name=LEASE, host=self.host)
             self._become(False)
+            self._forget()  # what the history says counts, should it go on
 
     @property
     def next_date(self) -> datetime | None:
