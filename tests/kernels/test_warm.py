@@ -91,7 +91,7 @@ async def test_folder_environment_and_zone(runner: WarmRunner) -> None:
     assert found[0] == f"{runner.folder} bar 7 JST"
     assert [line.strip() for line in found[1:3]] == ["bar Asia/Tokyo", "shell"]
     assert found[3] == "system"
-    known = {"FLOWBOOK_RUN", "MPLBACKEND"}
+    known = {"FLOWBOOK_RUN", "MPLBACKEND", "PYDEVD_USE_FRAME_EVAL"}
     assert set(eval(found[4])) <= known | {
         "CLICOLOR",
         "CLICOLOR_FORCE",

@@ -14,25 +14,35 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .strays import inherit_orphans
+from .strays import inherit_orphans, library
 from .zygote import INLINE, Reader, send
 
 _PR_SET_PDEATHSIG = 1
 
 
 def live(
-    link: socket.socket, folder: Path, blas: Sequence[Callable[[int], object]], heavy: Sequence[str]
+    link: socket.socket,
+    make: Callable[[], Any],
+    blas: Sequence[Callable[[int], object]],
+    heavy: Sequence[str],
+    own: Mapping[str, str],
 ) -> int:
-    """Be a kernel from fork to end; its exit code."""
+    """Be a kernel from fork to end; its exit code.
+
+    `make` makes its application; `own` are the variables that kernels set as they start.
+    """
     parent = os.getppid()
     _detach(parent)
-    app = _made(folder)
+    environment = dict(os.environ)
+    app = make()
+    own = {**own, **_changed(environment)}
     send(link, {"ready": True})
     told = _await_order(link)
     send(link, {"taken": True})
     before = frozenset(name for name in heavy if name in sys.modules)
-    _apply(told, blas)
-    app.shell.user_ns_hidden  # noqa: B018 - made before the first cell, as in a stock kernel
+    _apply({**told, "env": {**told["env"], **own}}, blas)
+    _move_in(app)
+    _spare_search(app.kernel)
     app.start()
     _finish(app)
     used = [name for name in heavy if name in sys.modules and name not in before]
@@ -41,11 +51,14 @@ def live(
     return 0
 
 
+def _changed(before: Mapping[str, str]) -> dict[str, str]:
+    """What has been set in this process's environment since."""
+    return {name: value for name, value in os.environ.items() if before.get(name) != value}
+
+
 def _detach(parent: int) -> None:
     """A session of its own, default signals, and death with the zygote."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    library().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
     os.setsid()
@@ -55,28 +68,6 @@ def _detach(parent: int) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     gc.enable()
-
-
-def _made(folder: Path) -> Any:
-    from ipykernel.kernelapp import IPKernelApp
-    from jupyter_client.connect import write_connection_file
-    from traitlets.config import Config
-
-    file = str(folder / "kernel.json")
-    write_connection_file(
-        file, key=os.urandom(32).hex().encode(), ip=str(folder / "k"), transport="ipc"
-    )
-    app = IPKernelApp.instance(parent_handle=0)
-    told = {"IPKernelApp": {"connection_file": file}, "HistoryManager": {"enabled": False}}
-
-    def parse_command_line(argv: object = None) -> None:
-        # what `-f file --HistoryManager.enabled=False` says; building the parser takes 10 ms a kernel
-        app.cli_config = Config(told)
-        app.update_config(app.cli_config)
-
-    app.parse_command_line = parse_command_line
-    app.initialize([])
-    return app
 
 
 def _await_order(link: socket.socket) -> Mapping[str, Any]:
@@ -111,6 +102,28 @@ def _apply(told: Mapping[str, Any], blas: Sequence[Callable[[int], object]]) -> 
     threads = told["env"].get("OPENBLAS_NUM_THREADS") or told["env"].get("OMP_NUM_THREADS") or ""
     for set_threads in blas:
         set_threads(int(threads) if threads.isdigit() else len(os.sched_getaffinity(0)))
+
+
+def _move_in(app: Any) -> None:
+    """What the shell has noted of the folder, as if it had been made there."""
+    app.shell.user_ns_hidden  # noqa: B018 - made before the first cell, as in a stock kernel
+    app.shell.starting_dir = os.getcwd()
+    app.shell.history_manager.dir_hist[:] = [Path.cwd()]
+
+
+def _spare_search(kernel: Any) -> None:
+    """Have a kernel that ends read the machine's list of processes only if it has started any."""
+    search = getattr(kernel, "_process_children", None)
+    if search is not None:
+        kernel._process_children = lambda: search() if _has_children() else []
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _redirect(log: int) -> None:

@@ -12,7 +12,9 @@ import os
 import signal
 import sys
 from collections.abc import Container
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 _PR_SET_CHILD_SUBREAPER = 36
 _KEEPERS = (b"flowbook.store", b"flowbook.kernels")
@@ -60,9 +62,15 @@ def end_marked(mark: str | None) -> None:
 def inherit_orphans() -> None:
     """Become the parent of processes below this one whose own parent ends."""
     if sys.platform == "linux":
-        import ctypes
+        library().prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+@cache
+def library() -> Any:
+    """The C library."""
+    import ctypes
+
+    return ctypes.CDLL(None)
 
 
 def end_orphans(own: Container[int]) -> None:

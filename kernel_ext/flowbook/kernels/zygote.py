@@ -2,11 +2,12 @@
 
 Theory of operation. A kernel's start is mostly imports. The zygote does them once, without threads
 (a fork copies only the thread that forks; a lock another one held would stay locked for ever: it
-refuses to fork when it has any), freezes what it has, and forks. A *standby* is a child that has gone
-on: its kernel is made, its sockets are bound, and it waits for the one message that says where it
-runs. What differs from run to run (environment, folder, time zone, randomness, streams) is applied
-then, before any code of the user. The zygote's only friend is the keeper at the other end of one
-socket: if that closes, the zygote ends, and its death ends its kernels (PR_SET_PDEATHSIG).
+refuses to fork when it has any), begins a kernel (`application.py`), freezes what it has, and forks. A
+*standby* is a child that has gone on: its kernel is made, its sockets are bound, and it waits for the
+one message that says where it runs. What differs from run to run (environment, folder, time zone,
+randomness, streams) is applied then, before any code of the user. The zygote's only friend is the
+keeper at the other end of one socket: if that closes, the zygote ends, and its death ends its kernels
+(PR_SET_PDEATHSIG).
 
 Imports are learned: a rehearsal in a throwaway child tells which modules a kernel needs to run a
 cell, and each kernel that ends tells which of the well-known heavy libraries its notebook used.
@@ -31,8 +32,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .application import Begun, made
+from .rehearsal import alike, rehearsed
 from .strays import end_orphans, inherit_orphans
 
+NEEDED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "flowbook.kernels.forked", "psutil")
+"""What every kernel imports, the last of them as it ends."""
 HEAVY = (
     "numpy",
     "pandas",
@@ -114,16 +119,26 @@ class Zygote:
         self.cores = len(os.sched_getaffinity(0))
         self.learned: list[str] = []
         self.blas: list[Callable[[int], object]] = []
+        self.begun: Begun | None = None
+        """What children go on with; without it they make a kernel whole."""
+        self.own: dict[str, str] = {}
+        """Variables that kernels set as they start."""
         self._number = 0
         self._wake, self._woken = socket.socketpair()
         self._woken.setblocking(False)
         self._wake.setblocking(False)
 
     def prepare(self) -> None:
-        """Import what kernels need."""
+        """Import what kernels need, and begin one."""
         gc.disable()
-        for module in ["ipykernel.kernelapp", "ipykernel.ipkernel", *_rehearsed(self.folder)]:
+        before = dict(os.environ)
+        modules, stock = rehearsed(self.folder, made)
+        for module in [*NEEDED, *modules]:
             _import(module)
+        _, begun = rehearsed(self.folder, lambda folder: Begun().whole(folder))
+        if alike(begun, stock):
+            self.begun = Begun()
+        self.own = {n: value for n, value in os.environ.items() if before.get(n) != value}
         self._freeze()
 
     def _freeze(self) -> None:
@@ -239,7 +254,12 @@ class Zygote:
     def _learn(self, module: str) -> None:
         if module in HEAVY and module not in self.learned:
             self.learned.append(module)
-            _import(module)
+            if self.begun is None:
+                _import(module)
+            else:
+                self.begun.end()
+                _import(module)
+                self.begun = Begun()
             self._freeze()
             for child in self.standbys.values():  # forked before: they know less
                 _kill_group(child.pid)
@@ -274,7 +294,8 @@ class Zygote:
                 *(c.link for c in self._children()),
             ):
                 one.close()
-            code = live(link, folder, self.blas, HEAVY)
+            make = made if self.begun is None else self.begun.whole
+            code = live(link, lambda: make(folder), self.blas, HEAVY, self.own)
         except SystemExit as leaving:
             code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         except BaseException:
@@ -323,35 +344,6 @@ def _import(module: str) -> None:
         importlib.import_module(module)
 
 
-def _rehearsed(folder: Path) -> list[str]:
-    """The modules that a kernel has imported when it has run a cell that fails and one that doesn't."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, 1)
-            os.dup2(nowhere, 2)
-            from ipykernel.kernelapp import IPKernelApp
-
-            file = folder / f"rehearsal-{os.getpid()}.json"
-            app = IPKernelApp.instance(parent_handle=0)
-            app.initialize(["-f", str(file), "--HistoryManager.enabled=False"])
-            for source in ("x = 1\nx", "print(1)", "1/0", "import flowbook.running"):
-                app.shell.run_cell(source)
-            names = [name for name in sys.modules if not name.startswith("__")]
-            with os.fdopen(writing, "w") as pipe:
-                json.dump(names, pipe)
-            file.unlink(missing_ok=True)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        text = pipe.read()
-    os.waitpid(pid, 0)
-    return [str(name) for name in json.loads(text or "[]")]
-
-
 def _blas() -> list[Callable[[int], object]]:
     """Functions that set the number of threads of the OpenBLAS copies that are loaded."""
     import ctypes
@@ -384,7 +376,9 @@ def main(arguments: list[str]) -> None:
     began = time.perf_counter()
     zygote = Zygote(link, Path(arguments[2]), int(arguments[1]))
     zygote.prepare()
-    print(f"zygote ready after {time.perf_counter() - began:.2f} s", file=sys.stderr, flush=True)
+    how = "made whole" if zygote.begun is None else "begun"
+    took = time.perf_counter() - began
+    print(f"zygote ready after {took:.2f} s, kernels {how}", file=sys.stderr, flush=True)
     zygote.serve()
 
 
