@@ -18,6 +18,7 @@ from .docs import attribute_docs
 from .dynamic import Json, Rendered
 from .find import canonical, find, index, names
 from .part import Example, Part, examples
+from .trigger import TimedTrigger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +182,6 @@ def _between(part: type[Part], key: str) -> bool:
     """Whether a class between the part and its kind declares the property (a family of parts)."""
     return any(
         key in vars(base).get("__annotations__", {})
-        and base.__module__.startswith("flowbook.plugin")
+        and (base.__module__.startswith("flowbook.plugin") or base is TimedTrigger)
         for base in part.__mro__
     )
