@@ -8,18 +8,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flowbook.errors import FlowbookError, FlowInvalid
 from flowbook.flows.check_flow_triggers import TYPE
+from flowbook.flows.conditions import Condition
 
 if TYPE_CHECKING:
     from flowbook.flows.model import Flow
     from flowbook.kinds.state import State
     from flowbook.plugin.core.trigger.flow import Flow as FlowTrigger
     from flowbook.store.rows import Batch
+    from flowbook.triggers.windows import Gathering
 
     from .workspace import Workspace
 
@@ -37,6 +39,10 @@ class Listed:
     trigger: FlowTrigger
     states: frozenset[State]
     """Those it looks at."""
+    plain: tuple[Condition, ...]
+    """What must hold of every execution it looks at."""
+    waits: tuple[tuple[Gathering, Mapping[str, Condition]], ...]
+    """What it gathers, each with its conditions by name."""
     off: bool = False
     """Switched off, in the text or by hand."""
 
@@ -141,10 +147,17 @@ class FlowTriggers:
 def of_flow(flow: Flow, *, disabled: bool = False, off: set[str] | None = None) -> Iterator[Listed]:
     """The Flow triggers of one flow; `off` are switched off by hand."""
     for trigger in flow.triggers:
-        if trigger.type == TYPE:
+        if trigger.type != TYPE:
+            continue
+        of_type: FlowTrigger = trigger  # type: ignore[assignment]  # its type says so
+        try:
             yield Listed(
                 flow=flow,
-                trigger=trigger,  # type: ignore[arg-type]  # its type says so
-                states=trigger.looks_at(flow.dialect),  # type: ignore[attr-defined]
+                trigger=of_type,
+                states=of_type.looks_at(flow.dialect),
+                plain=tuple(of_type.plain()),
+                waits=tuple(of_type.waits_for(flow.dialect)),
                 off=disabled or trigger.disabled or trigger.id in (off or ()),
             )
+        except ValueError as error:
+            _log.warning("Flow trigger %s.%s never fires: %s", flow.uid, trigger.id, error)

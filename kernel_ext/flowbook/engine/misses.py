@@ -14,13 +14,14 @@ from flowbook.errors import FlowbookError, NotFound
 from flowbook.expressions.render import Scope
 from flowbook.flows.check_flow_triggers import TYPE
 from flowbook.ids import new_id
+from flowbook.plugin.core.trigger.flow import DEPENDS_ON
 from flowbook.kinds.change import Change
 from flowbook.kinds.task import Level
 from flowbook.triggers.windows import Gathering, Shape
 
 from .flow_triggers import Listed
 from .trigger_labels import rendered_labels
-from .triggering import Beginning, fail
+from .triggering import Beginning, fail, is_there
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -73,7 +74,7 @@ async def _round(workspace: Workspace) -> datetime | None:
     minded = {each.key: each for each in workspace.triggering.triggers.listed if minds(each)}
     noted = await _noted(workspace) if minded else {}
     for key, listed in minded.items():
-        [(gathering, _)] = listed.trigger.waits_for(listed.flow.dialect)
+        gathering = next(each for each, _ in listed.waits if each.id == DEPENDS_ON)
         assert gathering.window is not None
         now, row = workspace.clock.now(), noted.get(key, {})
         shape = gathering.window.to_json()
@@ -89,10 +90,10 @@ async def _round(workspace: Workspace) -> datetime | None:
 
 def minds(listed: Listed) -> bool:
     """Whether a trigger's windows have an end that matters."""
-    trigger = listed.trigger
-    if trigger.on_miss is None or trigger.window is None or not trigger.depends_on:
-        return False
-    return trigger.window.shaped().shape is not Shape.LOOKBACK
+    windows = (each.window for each, _ in listed.waits if each.id == DEPENDS_ON)
+    window = next(windows, None)
+    wanted = listed.trigger.on_miss is not None
+    return wanted and window is not None and window.shape is not Shape.LOOKBACK
 
 
 async def _noted(workspace: Workspace) -> dict[tuple[str, str, str], Mapping[str, Any]]:
@@ -133,6 +134,8 @@ async def _close(workspace: Workspace, watched: Watched) -> None:
 
 async def start_missed(workspace: Workspace, listed: Listed, row: Mapping[str, Any]) -> None:
     """The FAILED execution of a window that was missed; `row` is its entry in `fires`."""
+    if await is_there(workspace, row["execution_id"]):
+        return
     try:
         flow, revision = await workspace.flows.load(*listed.owner)
     except NotFound:

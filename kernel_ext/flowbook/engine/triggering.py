@@ -88,6 +88,8 @@ class Due:
 
 
 DUE = json.dumps({"left": "DUE"})
+MISSED = "MISSED"
+"""Stands for an execution in the entry of a window that was missed."""
 
 
 class Triggering:
@@ -137,7 +139,12 @@ class Triggering:
             ):
                 continue
             facts = facts or upstream.facts(upstream.in_state(execution, number))
-            if may_fire(listed, facts):
+            try:
+                fires = may_fire(listed, facts)
+            except Exception as error:  # whatever is wrong with it is nothing to this execution
+                self._say_once(f"Flow trigger {listed.name} doesn't fire: {error!r}")
+                continue
+            if fires:
                 yield Due(listed.key, execution.id, number)
 
     def rows(self, due: Sequence[Due], execution: Execution) -> tuple[Change, ...]:
@@ -186,6 +193,8 @@ class Triggering:
                 self._say_once(f"{'.'.join(one.key)} waits: {error}")
             except Exception:
                 _log.exception("a Flow trigger failed", extra={"execution": execution.id})
+                with contextlib.suppress(FlowbookError):
+                    await self._workspace.store.transact("forget_fire", **one.names)
 
     async def _ask(self, due: Due, execution: Execution, secrets: frozenset[str]) -> None:
         """Evaluate a trigger for an execution in the state it has come into, and start what follows."""
@@ -196,7 +205,8 @@ class Triggering:
         closing = Closing(lambda: workspace.key, secrets)
         asking = Asking(workspace, listed, execution, closing)
         met = await asking.met()
-        if met is None:
+        failed = bool(asking.errors) and listed.trigger.fail_on_trigger_error
+        if met is None and not failed:
             await workspace.store.transact("forget_fire", **due.names)
             return
         rows = await workspace.store.transact(
@@ -206,11 +216,11 @@ class Triggering:
             type=TYPE,
             at=execution.history[-1][1],
             upstream={"execution_id": execution.id, "flow_id": execution.flow.id},
-            gatherings=[gathering.to_json() for gathering, _ in asking.waits],
-            met=met,
+            gatherings=[] if failed else [gathering.to_json() for gathering, _ in listed.waits],
+            met={} if failed else met,
         )
         for row in rows:
-            await asking.start(due, row["execution_id"], row["of"])
+            await asking.start(due, row["execution_id"], row["of"], failed=failed)
 
     def _say_once(self, message: str) -> None:
         if message not in self._told:
@@ -255,8 +265,19 @@ class Triggering:
             if (key, row["date"]) in self._under_way:
                 continue
             upstream_id, _, number = row["date"].partition(" ")
-            if number.isdigit():
-                await self._go_on(Due(key, upstream_id, int(number)))
+            try:
+                if upstream_id == MISSED:
+                    await self._tell_missed(key, row)
+                else:
+                    await self._go_on(Due(key, upstream_id, int(number)))
+            except FlowbookError as error:
+                self._say_once(f"{'.'.join(key)} waits: {error}")
+
+    async def _tell_missed(self, key: Key, row: Mapping[str, Any]) -> None:
+        from .misses import start_missed
+
+        if (listed := self.triggers.all.get(key)) is not None:
+            await start_missed(self._workspace, listed, row)
 
     async def _go_on(self, due: Due) -> None:
         workspace = self._workspace
@@ -278,8 +299,9 @@ class Asking:
     ) -> None:
         self._workspace, self._listed = workspace, listed
         self._execution, self._closing = execution, closing
+        self.errors: list[str] = []
+        """Why conditions could not be decided."""
         self._seen = self._sight(upstream.variables(execution, execution.results))
-        self.waits = list(listed.trigger.waits_for(listed.flow.dialect))
 
     def _sight(self, trigger: Mapping[str, Json]) -> upstream.Sight:
         return upstream.sight(
@@ -289,10 +311,10 @@ class Asking:
     async def met(self) -> dict[str, list[str]] | None:
         """Which of its conditions the execution meets, by gathering; `None` if it is nothing to the trigger."""
         facts, owner = upstream.facts(self._execution), self._listed.owner
-        plain = {f"condition {n}": each for n, each in enumerate(self._listed.trigger.plain(), 1)}
+        plain = {f"condition {n}": each for n, each in enumerate(self._listed.plain, 1)}
         wanted = {
             f"{gathering.id}: {name}": (gathering.id, name, condition)
-            for gathering, wants in self.waits
+            for gathering, wants in self._listed.waits
             for name, condition in wants.items()
             if conditions.may_hold(condition, facts, owner)
         }
@@ -313,11 +335,16 @@ class Asking:
         for path, (gathering, name, _) in wanted.items():
             if holds(path):
                 found.setdefault(gathering, []).append(name)
-        return found if found or not self.waits else None
+        return found if found or not self._listed.waits else None
 
-    async def start(self, due: Due, execution_id: str, of: Sequence[Mapping[str, str]]) -> None:
-        """Start the execution that stands in the trigger's entry; one that can't have its inputs is FAILED."""
+    async def start(
+        self, due: Due, execution_id: str, of: Sequence[Mapping[str, str]], *, failed: bool
+    ) -> None:
+        """Start the execution that stands in the trigger's entry; one that can't have its inputs is FAILED,
+        and so is one of a trigger that failed itself."""
         workspace, trigger = self._workspace, self._listed.trigger
+        if await is_there(workspace, execution_id):
+            return
         try:
             flow, row = await workspace.flows.load(*self._listed.owner)
         except NotFound:
@@ -348,9 +375,12 @@ class Asking:
             },
             settles=due.row(execution_id, workspace.clock.now().isoformat(), None),
         )
+        refused = self._closing.masked("; ".join(self.errors)) if failed else None
         if depth_after(self._execution) > CHAIN:
-            said = f"More than {CHAIN} executions have started each other within moments"
-            fail(workspace, beginning, said)
+            refused = f"More than {CHAIN} executions have started each other within moments"
+        if refused is not None:
+            fail(workspace, beginning, refused)
+            await workspace.begun(execution_id)
             return
         try:
             inputs = await rendering.in_place(
@@ -369,6 +399,7 @@ class Asking:
 
     def warn(self, message: str) -> None:
         """A line in the trigger's log."""
+        self.errors.append(message)
         flow, execution = self._listed.flow, self._execution
         about = f"{execution.flow.uid} {execution.id} {execution.state.value}"
         self._workspace.records.add(
@@ -414,6 +445,13 @@ async def begin(
     )
 
 
+async def is_there(workspace: Workspace, execution_id: str) -> bool:
+    """Whether an execution has begun, or is just about to."""
+    if execution_id in workspace.drivers:
+        return True
+    return bool(await workspace.store.query("execution_row", id=execution_id))
+
+
 def fail(workspace: Workspace, wanted: Beginning, message: str) -> None:
     """Begin an execution that has FAILED, so that somebody sees it."""
     now = workspace.clock.now()
@@ -438,11 +476,10 @@ def may_start(execution: Execution) -> bool:
 def may_fire(listed: Listed, facts: conditions.Upstream) -> bool:
     """Whether a trigger can have to do with an execution, as far as that shows without rendering."""
     owner = listed.owner
-    if not all(conditions.may_hold(each, facts, owner) for each in listed.trigger.plain()):
+    if not all(conditions.may_hold(each, facts, owner) for each in listed.plain):
         return False
-    waits = list(listed.trigger.waits_for(listed.flow.dialect))
-    wanted = (each for _, wants in waits for each in wants.values())
-    return not waits or any(conditions.may_hold(each, facts, owner) for each in wanted)
+    wanted = (each for _, wants in listed.waits for each in wants.values())
+    return not listed.waits or any(conditions.may_hold(each, facts, owner) for each in wanted)
 
 
 def inherited(execution: Execution) -> Labels:

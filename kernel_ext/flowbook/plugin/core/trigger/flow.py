@@ -43,6 +43,8 @@ def _known(value: Any) -> Any:
     return value
 
 
+DEPENDS_ON = "dependsOn"
+"""The name of what the entries of `dependsOn` are gathered as."""
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
 AnyState = Annotated[State, BeforeValidator(_upper)]
 
@@ -266,7 +268,7 @@ class Flow(Trigger):
         wants = dict(zip(_names(entries), (_entry(each, states) for each in entries), strict=True))
         least = {Mode.ALL: len(entries), Mode.ANY: 1}.get(self.mode, self.min_satisfied or 1)
         gathering = Gathering(
-            id="dependsOn",
+            id=DEPENDS_ON,
             wanted=tuple(wants),
             least=least,
             window=None if self.window is None else self.window.shaped(),
