@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from flowbook.clock import Clock
+    from flowbook.engine.flow_triggers import Follows
     from flowbook.engine.schedules import Fires
     from flowbook.engine.workspace import Workspace as Engine
     from flowbook.flows.model import Flow
@@ -105,6 +106,12 @@ class Workspace(Flows, Executions):
         from flowbook.engine.schedules import next_fires
 
         return self.portal.call(next_fires(self.engine.store, self.engine.clock.now(), namespace))
+
+    def flow_triggers(self, namespace: str | None = None) -> list[Follows]:
+        """What each Flow trigger waits for, and when it fired last."""
+        from flowbook.engine.flow_triggers import follows
+
+        return self.portal.call(follows(self.engine, namespace))
 
     def schedule(
         self,

@@ -10,7 +10,8 @@ import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from flowbook.errors import FlowbookError, FlowInvalid
 from flowbook.flows.check_flow_triggers import TYPE
@@ -142,6 +143,42 @@ class FlowTriggers:
             if listed is not None and (off or listed.trigger.disabled) is not listed.off:
                 return True
         return False
+
+
+class Follows(TypedDict):
+    """One Flow trigger as lists show it."""
+
+    flow: str
+    trigger: str
+    type: str
+    waits_for: str
+    next: datetime | None
+    """When the window ends, if somebody minds."""
+    last: datetime | None
+    last_execution: str | None
+    disabled: bool
+
+
+async def follows(workspace: Workspace, namespace: str | None = None) -> list[Follows]:
+    """The Flow triggers of a workspace, by flow."""
+    rows = await workspace.store.query("triggers_list", namespace=namespace, flow_id=None)
+    noted = {(row["namespace"], row["flow_id"], row["trigger_id"]): row for row in rows}
+    await workspace.triggering.triggers.ready()
+    known = workspace.triggering.triggers.all
+    return [
+        Follows(
+            flow=listed.flow.uid,
+            trigger=listed.trigger.id,
+            type=TYPE,
+            waits_for=listed.trigger.sentence,
+            next=noted.get(key, {}).get("next_date"),
+            last=noted.get(key, {}).get("last_date"),
+            last_execution=noted.get(key, {}).get("last_execution_id"),
+            disabled=listed.off,
+        )
+        for key, listed in known.items()
+        if namespace is None or f"{key[0]}.".startswith(f"{namespace}.")
+    ]
 
 
 def of_flow(flow: Flow, *, disabled: bool = False, off: set[str] | None = None) -> Iterator[Listed]:

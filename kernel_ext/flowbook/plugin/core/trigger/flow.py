@@ -101,6 +101,12 @@ class UpstreamFlow(Written):
     labels: Json = None
     """Labels it carries, all of them."""
 
+    @property
+    def sentence(self) -> str:
+        """The execution in a few words: `demo.raw.orders SUCCESS`."""
+        flow = ".".join(name for name in (self.namespace, self.flow_id) if name) or "any flow"
+        return f"{flow} {' or '.join(self.states or ())}".strip()
+
 
 class Filter(Written):
     """One test of an execution."""
@@ -255,6 +261,18 @@ class Flow(Trigger):
         if self.depends_on:
             here = self.model_copy(update={"depends_on": None}).looks_at(dialect)
             yield self._dependencies(self.depends_on, sorted(here))
+
+    @property
+    def sentence(self) -> str:
+        """What it waits for, in a few words: `demo.raw.orders SUCCESS and demo.raw.users`."""
+        waited = self.depends_on or (self.preconditions.flows if self.preconditions else ())
+        named = [each.sentence for each in waited]
+        if not named:
+            states = " or ".join(self.states or ())
+            return f"executions that meet its conditions {states}".strip()
+        if self.depends_on and self.mode is Mode.AT_LEAST:
+            return f"{self.min_satisfied} of {', '.join(named)}"
+        return (" or " if self.depends_on and self.mode is Mode.ANY else " and ").join(named)
 
     def _listed(self) -> Iterator[Condition]:
         given = self.conditions
