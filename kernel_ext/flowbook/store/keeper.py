@@ -34,6 +34,7 @@ from .session import Client
 from .sql import Limits
 from .sql import Statement as UserStatement
 from .transactions import Transaction, perform
+from .unfinished import Unfinished
 from .writer import Writer
 
 IDLE = 60.0
@@ -95,7 +96,10 @@ class Keeper:
             self.database = database = Database(self.path, self._storage)
             self.projection = Projection(database)
             self.projection.catch_up()
-            self.writer = Writer(database, self.projection, self._committed, self._perform)
+            self.unfinished = Unfinished(database, self.projection)
+            self.writer = Writer(
+                database, self.projection, self.unfinished, self._committed, self._perform
+            )
         except BaseException as error:
             if database is not None:
                 database.close()
@@ -146,7 +150,9 @@ class Keeper:
             took = min(time.monotonic() - start, 0.1)
 
     def _perform(self, cursor: Any, request: Transact) -> tuple[list[dict[str, Any]], list[Row]]:
-        transaction = Transaction(self.database, cursor, datetime.now(UTC), self.absent)
+        transaction = Transaction(
+            self.database, cursor, datetime.now(UTC), self.absent, self.unfinished
+        )
         answer = perform(transaction, request.name, request.parameters)
         return answer, transaction.changes
 
@@ -259,7 +265,9 @@ class Keeper:
     def look(self, cursor: Any, name: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The answer of a transaction that only reads."""
         return perform(
-            Transaction(self.database, cursor, datetime.now(UTC), self.absent), name, given
+            Transaction(self.database, cursor, datetime.now(UTC), self.absent, self.unfinished),
+            name,
+            given,
         )
 
     def _select(

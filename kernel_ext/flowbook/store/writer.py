@@ -26,6 +26,7 @@ from .project import BOOKS, Projection, Row
 from .requests import GROUP, Append, Record, Reply, Request, Transact, Work
 from .rows import OF_EXECUTIONS, RECORDS, StaleOwner, StoreBusy
 from .transactions import READS, about
+from .unfinished import Unfinished
 
 EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
 LOOK_BACK = 1_000_000
@@ -40,11 +41,13 @@ class Writer:
         self,
         database: Database,
         projection: Projection,
+        unfinished: Unfinished,
         done: Callable[[Committed | None, list[tuple[Reply, int, Any]]], None],
         perform: Callable[[Any, Transact], tuple[list[dict[str, Any]], list[Row]]],
     ) -> None:
         self._database = database
         self._projection = projection
+        self._unfinished = unfinished
         self._done = done
         self._perform = perform
         self._cursor = database.cursor()
@@ -145,8 +148,7 @@ class Writer:
         self._numbers.update(numbers)
         self._owners.update(owners)
         if commit.changes:
-            changes = (change for _, some in commit.changes for change in some)
-            self._projection.note(changes, commit.seq)
+            self._tell([change for _, some in commit.changes for change in some], commit.seq)
         self._done(commit if rows or commit.records else None, replies)
 
     def _lay_out(
@@ -244,7 +246,7 @@ class Writer:
                 if table == "owners" and values is not None:
                     row = json.loads(values)
                     self._owners[row["execution_id"]] = (row["host"], row["epoch"])
-            self._projection.note(changes, seq)
+            self._tell(changes, seq)
             committed = Committed(seq=seq, changes=list(by_execution.items()))
         self._done(committed, [(request.reply, frames.OK, answer)])
 
@@ -304,7 +306,13 @@ class Writer:
             self._fail([request], error)
         else:
             self._owners.clear()
+            self._unfinished.forget()
             self._done(committed, [(request.reply, frames.OK, answer)])
+
+    def _tell(self, changes: Sequence[Row], seq: int) -> None:
+        """What is durable now, to those that follow from it."""
+        self._projection.note(changes, seq)
+        self._unfinished.note(changes)
 
     def _fence(
         self,

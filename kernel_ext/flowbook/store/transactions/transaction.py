@@ -16,6 +16,7 @@ from flowbook.store import frames
 from flowbook.store.duckdb import Database
 from flowbook.store.named import statements
 from flowbook.store.project import Row
+from flowbook.store.unfinished import Unfinished
 
 Rows: TypeAlias = list[dict[str, Any]]
 
@@ -29,6 +30,7 @@ class Transaction:
     now: datetime
     absent: Callable[[str], float | None]
     """Seconds since a host's connection closed; None while it is connected."""
+    unfinished: Unfinished
     changes: list[Row] = field(default_factory=list)
     reads: Set[str] = frozenset()
     _written: dict[tuple[str, tuple[Any, ...]], dict[str, Any] | None] = field(default_factory=dict)
