@@ -71,6 +71,8 @@ class FlowTriggers:
         """Those that are on, as they were read last."""
         self.all: dict[Key, Listed] = {}
         """The same with those that are switched off."""
+        self.unread = False
+        """There may be more: the text of a flow could not be read."""
         self.stale = True
         """They must be read again."""
         self.changed = asyncio.Event()
@@ -107,6 +109,7 @@ class FlowTriggers:
                 self.stale = True
                 _log.warning("Flow triggers aren't read: %s", error)
                 return
+            self.unread = False
             self.all = {each.key: each for row in rows for each in self._of(row)}
             self.listed = tuple(each for each in self.all.values() if not each.off)
 
@@ -119,6 +122,7 @@ class FlowTriggers:
         try:
             flow = self._workspace.flows.parsed(row)
         except FlowInvalid:  # written by another version; whoever runs it says what is wrong
+            self.unread = True
             return
         off = set(row["off"] or ())
         disabled = bool(row["disabled"]) or flow.disabled

@@ -70,6 +70,7 @@ async def _until(workspace: Workspace, moment: datetime | None) -> None:
 
 async def _round(workspace: Workspace) -> datetime | None:
     """Close what has ended; the next end of all windows."""
+    await _clean(workspace)
     ends: list[datetime] = []
     minded = {each.key: each for each in workspace.triggering.triggers.listed if minds(each)}
     noted = await _noted(workspace) if minded else {}
@@ -86,6 +87,15 @@ async def _round(workspace: Workspace) -> datetime | None:
             await _note(workspace, listed, following, shape)
         ends.append(following)
     return min(ends, default=None)
+
+
+async def _clean(workspace: Workspace) -> None:
+    """Forget triggers that are no more."""
+    known = workspace.triggering.triggers.all
+    for row in await workspace.store.query("flow_triggers_noted", type=TYPE):
+        key = row["namespace"], row["flow_id"], row["trigger_id"]
+        if key not in known and not workspace.triggering.triggers.unread:
+            await workspace.store.transact("forget_flow_trigger", **row)
 
 
 def minds(listed: Listed) -> bool:

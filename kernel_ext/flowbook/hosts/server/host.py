@@ -96,7 +96,12 @@ class ServerHost:
     @property
     def has_schedules(self) -> bool:
         """Whether something will fire as long as this server runs."""
-        return self.scheduler is not None and bool(self.scheduler.entries)
+        if self.workspace is None or self.scheduler is None:
+            return False
+        from flowbook.engine.misses import minds
+
+        listed = self.workspace.triggering.triggers.listed
+        return bool(self.scheduler.entries) or any(minds(each) for each in listed)
 
     async def close(self) -> None:
         """Let go of the workspace; what runs here is given up for others to take."""

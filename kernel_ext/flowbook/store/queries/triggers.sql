@@ -36,3 +36,12 @@ join revisions r on r.namespace = f.namespace and r.flow_id = f.id and r.revisio
 where not coalesce(f.deleted, false) and not coalesce(f.draft, false)
   and regexp_matches(r.source, 'type["'']?\s*:\s*["'']?([\w.]*\.)?flow["'']?\s*([,}#\n\r]|$)', 'i')
 order by f.namespace, f.id
+
+-- name: windows_of
+-- What the Flow triggers of one flow have gathered.
+select * from windows where namespace = $namespace and flow_id = $flow_id
+
+-- name: flow_triggers_noted
+-- Flow triggers that something is known of.
+select namespace, flow_id, trigger_id from triggers where type = $type
+union select namespace, flow_id, trigger_id from windows

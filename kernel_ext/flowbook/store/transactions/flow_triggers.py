@@ -107,6 +107,15 @@ def forget_fire(
     return []
 
 
+@action("triggers", "windows", about=("namespace", "flow_id", "trigger_id"))
+def forget_flow_trigger(tx: Transaction, *, namespace: str, flow_id: str, trigger_id: str) -> Rows:
+    """A trigger that is no more: its state and what it has gathered go."""
+    for table in ("triggers", "windows"):
+        if tx.row(table, namespace, flow_id, trigger_id) is not None:
+            tx.delete(table, namespace, flow_id, trigger_id)
+    return []
+
+
 @reading("fires", "owners", "hosts")
 def fires_left(tx: Transaction, *, host: str) -> Rows:
     """What is left to do by nobody, by hosts that are gone, or by this one."""

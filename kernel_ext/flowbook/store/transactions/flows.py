@@ -78,7 +78,7 @@ def save_flow(
     return [{"revision": revision, "new": is_new, "draft": draft}]
 
 
-@action("flows", "triggers")
+@action("flows", "triggers", "windows")
 def delete_flow(tx: Transaction, *, namespace: str, id: str) -> Rows:
     """Mark a flow deleted; its revisions and history stay, its triggers go."""
     flow = tx.row("flows", namespace, id)
@@ -87,6 +87,8 @@ def delete_flow(tx: Transaction, *, namespace: str, id: str) -> Rows:
     tx.put("flows", **{**flow, "deleted": True, "updated_at": tx.now})
     for trigger in tx.query("triggers_of", namespace=namespace, flow_id=id):
         tx.delete("triggers", namespace, id, trigger["trigger_id"])
+    for window in tx.query("windows_of", namespace=namespace, flow_id=id):
+        tx.delete("windows", namespace, id, window["trigger_id"])
     return [{"deleted": True, "revision": flow["revision"]}]
 
 
