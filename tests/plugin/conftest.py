@@ -128,6 +128,9 @@ class Attempt:
     async def kv(self, namespace: str | None = None) -> Pairs:
         return self.pairs.setdefault(namespace or self.namespace, Pairs())
 
+    def conceal(self, value: str) -> None:
+        self.secrets = (*self.secrets, value)
+
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SECRET_", "FLOWBOOK_"))}
         return {**kept, "FLOWBOOK_RUN": str(self.run_folder), **(extra or {})}

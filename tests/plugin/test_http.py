@@ -50,6 +50,17 @@ def test_parameters_headers_and_body_are_sent(run_task: Run, site: Site, attempt
     assert json.loads(body) == {"n": 1}
 
 
+def test_parameters_are_added_to_those_of_the_address(run_task: Run, site: Site) -> None:
+    run_task(REQUEST, uri=site.says("/a") + "?x=1", params={"x": [2, 3]})
+    assert site.asked[0][1] == "/a?x=1&x=2&x=3"
+
+
+def test_a_body_can_be_kept_from_being_shown(run_task: Run, site: Site, attempt: Attempt) -> None:
+    outputs = run_task(REQUEST, uri=site.says("/a", content=b"token"), encryptBody=True)
+    assert (outputs["body"], outputs["encryptedBody"]) == (None, "token")
+    assert attempt.secrets == ("token",)
+
+
 def test_a_bearer_token_is_sent(run_task: Run, site: Site) -> None:
     run_task(REQUEST, uri=site.says("/a"), options={"auth": {"type": "BEARER", "token": "t"}})
     assert site.asked[0][2]["Authorization"] == "Bearer t"

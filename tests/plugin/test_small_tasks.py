@@ -110,6 +110,13 @@ def test_overwrite_false_keeps_what_is_there(run_task: Run) -> None:
     )
 
 
+def test_a_key_is_looked_for_in_the_namespaces_above(run_task: Run, attempt: Attempt) -> None:
+    attempt.namespace = "demo.team.flows"
+    run_task("core.kv.Set", key="k", value=1, namespace="demo")
+    assert run_task("core.kv.Get", key="k") == {"value": 1}
+    assert run_task("core.kv.Get", key="k", namespace="demo.team") == {"value": None}
+
+
 def test_a_missing_key(run_task: Run) -> None:
     assert run_task("core.kv.Get", key="k") == {"value": None}
     assert run_task("core.kv.Delete", key="k") == {"deleted": False}

@@ -178,6 +178,9 @@ class AttemptContext:
     def secrets(self) -> Sequence[str]:
         return tuple(self.closing.values)
 
+    def conceal(self, value: str) -> None:
+        self.closing.remember(value)
+
     def closed(self, value: Json) -> Json:
         return self.closing.value(value)
 

@@ -11,7 +11,7 @@ from flowbook.kinds.plan import enabled, one_lane
 from flowbook.kinds.state import State, worse
 from flowbook.kinds.task import FlowableTask, LaneEnded, Level
 
-from . import kills, listeners, scopes, transitions
+from . import kills, listeners, scopes, slas, transitions
 from .commands import Ask, Ended, Replay
 from .model import ROOT, Failure, Section, Stand, TaskRun, changed
 from .turn import Turn
@@ -36,7 +36,13 @@ def scope_ended(turn: Turn, parent: str, state: State) -> None:
         state = State.WARNING  # what ran detached came out badly
     if turn.state.is_terminal:
         close(turn)
-    elif turn.flow.outputs and state is not State.KILLED:
+    elif state is State.KILLED or not slas.ask_before_end(turn, state):
+        go_to_end(turn, state)
+
+
+def go_to_end(turn: Turn, state: State) -> None:
+    """All tasks are done and nothing holds the end back: the flow's outputs, then the end."""
+    if turn.flow.outputs and state is not State.KILLED:
         turn.set(asked="outputs", ending=state)
         sources = {output.id: output.value for output in turn.flow.outputs}
         turn.commands.append(Ask(ROOT, "outputs", sources))

@@ -3,7 +3,8 @@
 Theory of operation: durations are timers that are set when the execution is created, and those that haven't
 run out once more when it goes on after its end. Assertions are asked one after another whenever something
 has happened; the first that doesn't hold acts and the others aren't asked, so of several broken promises
-only the first counts. An answer is no change itself. The promises are those of the execution's own revision:
+only the first counts. An answer is no change itself. The end waits until they were asked about the last
+change, however fast the tasks were. The promises are those of the execution's own revision:
 what another revision has removed counts for what runs on the old one, and for nothing else.
 """
 
@@ -20,7 +21,7 @@ from flowbook.kinds.task import Condition, Level
 
 from . import endings
 from .commands import Ask, SetTimer
-from .events import Answered, AnswerFailed, Event
+from .events import Answered, AnswerFailed, Event, HostLost
 from .model import ROOT
 from .turn import LIVE, Turn
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from flowbook.flows.model import Flow, Sla
 
 PREFIX = "sla:"
+BEFORE_END = f"{PREFIX}end:"
 
 
 def timers(flow: Flow, created: datetime) -> list[SetTimer]:
@@ -65,19 +67,38 @@ def is_question(question: str) -> bool:
 
 def watch(turn: Turn, events: Iterable[Event]) -> None:
     """Something has happened: ask the first assertion."""
-    if turn.flow.sla and any(not _is_own(event) for event in events):
+    if not turn.flow.sla:
+        return
+    if turn.asked == "assertions":
+        if any(isinstance(event, HostLost) for event in events):
+            _ask_from(turn, 0, BEFORE_END)
+    elif any(not _is_own(event) for event in events):
         _ask_from(turn, 0)
+
+
+def ask_before_end(turn: Turn, state: State) -> bool:
+    """Ask the assertions once more, and let the end in this state wait for it; false if there are none."""
+    if not _ask_from(turn, 0, BEFORE_END):
+        return False
+    turn.set(asked="assertions", ending=state)
+    return True
 
 
 def answered(turn: Turn, question: str, *, holds: bool) -> None:
     """An assertion holds, and the next is asked; or it doesn't, or can't be rendered."""
     rule = _rule(turn, question)
-    if rule is None or turn.state not in LIVE:
+    ends = question.startswith(BEFORE_END)
+    if rule is None or turn.state not in LIVE or ends is not (turn.asked == "assertions"):
         return
-    if holds:
-        _ask_from(turn, int(question.removeprefix(PREFIX)) + 1)
-    else:
+    if holds and _ask_from(turn, _number(question) + 1, BEFORE_END if ends else PREFIX):
+        return
+    ending: State | None = turn.ending
+    if ends:
+        turn.set(asked=None, ending=None)
+    if not holds:
         violated(turn, rule, f"assertion is false: {rule.assert_}.")
+    if ends and ending is not None and not turn.state.is_terminal:
+        endings.go_to_end(turn, ending)
 
 
 def violated(turn: Turn, rule: Sla, reason: str) -> None:
@@ -94,18 +115,24 @@ def violated(turn: Turn, rule: Sla, reason: str) -> None:
     endings.fail(turn, {"type": "SLA", "message": message}, state, cascade=False)
 
 
-def _ask_from(turn: Turn, first: int) -> None:
+def _ask_from(turn: Turn, first: int, prefix: str = PREFIX) -> bool:
+    """Ask the first assertion from this number on; false if there is none."""
     if turn.state not in LIVE:
-        return
+        return False
     for number, rule in enumerate(turn.flow.sla):
         if number >= first and rule.assert_ is not None:
             sources = {"assert": Template(rule.assert_, Condition)}
-            turn.commands.append(Ask(ROOT, f"{PREFIX}{number}", sources))
-            return
+            turn.commands.append(Ask(ROOT, f"{prefix}{number}", sources))
+            return True
+    return False
+
+
+def _number(name: str) -> int:
+    return int(name.rpartition(":")[2])
 
 
 def _rule(turn: Turn, name: str) -> Sla | None:
-    number = int(name.removeprefix(PREFIX))
+    number = _number(name)
     return turn.flow.sla[number] if number < len(turn.flow.sla) else None
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from flowbook.flows.model import Flow
 
 LIVE = frozenset({State.RUNNING, State.PAUSED, State.RETRYING, State.RESTARTED})
+AT_THE_END = frozenset({"outputs", "assertions"})
+"""What an execution whose tasks are done is asked before it ends."""
 
 
 class Turn:
@@ -224,7 +226,7 @@ class Turn:
 
     def reflect(self) -> None:
         """Let the execution's state follow its task runs: PAUSED, RETRYING or RUNNING."""
-        if self.state not in LIVE or self.asked == "outputs":
+        if self.state not in LIVE or self.asked in AT_THE_END:
             return
         wanted = State.RUNNING
         if self.paused or self.held:

@@ -135,6 +135,10 @@ class Context(Protocol):
         """Values that must not be shown, as far as the attempt has met them."""
         ...
 
+    def conceal(self, value: str) -> None:
+        """From now on a value must not be shown: it is masked, and encrypted where it is kept."""
+        ...
+
     def closed(self, value: Json) -> Json:
         """A value as it may be kept outside of the execution: closed if a secret is in it."""
         ...

@@ -286,7 +286,7 @@ def _is_here(uri: str) -> bool:
 
 
 def _params(call: Call) -> Any:
-    """`None` leaves the address's own query alone."""
+    """Those of the address itself and the given ones; `None` leaves the address alone."""
     pairs: list[tuple[str, str | int | float | bool | None]] = [
         (name, str(item).lower() if isinstance(item, bool) else str(item))
         for name, value in call.params.items()
@@ -297,7 +297,7 @@ def _params(call: Call) -> Any:
         return None
     import httpx
 
-    return httpx.URL(call.uri).params.merge(httpx.QueryParams(pairs))
+    return httpx.QueryParams([*httpx.URL(call.uri).params.multi_items(), *pairs])
 
 
 async def _content(context: Context, call: Call, files: ExitStack) -> dict[str, Any]:

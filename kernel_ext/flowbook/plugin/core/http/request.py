@@ -27,7 +27,7 @@ class Request(HttpTask):
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.plugin.fs.http.Request",)
 
     encrypt_body: Dynamic[bool] = False
-    """Accepted; outputs that hold a secret are encrypted anyway."""
+    """Keep the body from being shown: it is the output `encryptedBody` then, and `body` is null."""
     store: Dynamic[bool] = False
     """Keep the body as a file; the output `uri` is the file's."""
     output_file: Dynamic[str | None] = None
@@ -47,6 +47,9 @@ class Request(HttpTask):
         else:
             outputs = await one_answer(context, call, allows)
         body = outputs["body"]
+        if await context.render(self.encrypt_body) and body is not None:
+            context.conceal(body if isinstance(body, str) else json.dumps(body))
+            outputs = {**outputs, "body": None, "encryptedBody": body}
         context.metric("response.length", outputs["size"])
         if await context.render(self.store):
             name = await context.render(self.output_file) or "body"

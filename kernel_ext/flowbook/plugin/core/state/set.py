@@ -22,7 +22,7 @@ class Set(StateTask):
     """The values, as a map."""
 
     async def run(self, context: Context) -> dict[str, Json]:
-        given = await context.render_json(self.data, typed=True) or {}
+        given = await context.render_json(self.data, typed=False) or {}
         if not isinstance(given, dict):
             raise TaskFailed(f"'data' must be a map, but is '{given}'")
         pairs = await context.kv()
