@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +215,21 @@ async def test_a_result_that_cannot_be_stored(runner: Runner) -> None:
         "Output 'model' is a lock: hand on a number, text, table, figure or file"
         in result.error.message
     )
+
+
+async def test_a_journal_that_takes_no_more_ends_the_run(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = journal.Journal.add
+
+    def full(self: journal.Journal, entry: Mapping[str, Any]) -> None:
+        if entry["op"] == "output":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        add(self, entry)
+
+    monkeypatch.setattr(journal.Journal, "add", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        await runner("print(1, flush=True)\nimport time; time.sleep(600)")
 
 
 async def test_environment_and_folder(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,14 @@
-"""Talks to one kernel: a shell, an iopub and a control socket, read by one task each, without fixed waits."""
+"""Talks to one kernel over a shell, an iopub and a control socket, without fixed waits.
+
+Theory of operation. The event loop watches each socket's descriptor, and whatever has arrived is read at once. That
+descriptor tells of a change only, and sending may take the news from it: so reading goes on until nothing is left,
+and begins again after each message that is sent. (Sockets of `zmq.asyncio` do the same with several objects a message.)
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -12,6 +16,8 @@ from typing import Any
 from .wire import Message, Wire
 
 Heard = Callable[[Message], None]
+AT_ONCE = 50
+"""Messages that are read before others of the event loop have their turn."""
 
 
 class KernelClient:
@@ -22,14 +28,14 @@ class KernelClient:
     """
 
     def __init__(self, connection: Mapping[str, Any]) -> None:
-        import zmq.asyncio as zmq_asyncio
+        import zmq as imported
 
-        zmq: Any = sys.modules["zmq"]  # it makes its constants at run time
+        zmq: Any = imported  # it makes its constants at run time
         self._zmq = zmq
         self._wire = Wire(
             connection.get("key", b""), connection.get("signature_scheme", "hmac-sha256")
         )
-        context = zmq_asyncio.Context.instance()
+        context = zmq.Context.instance()
         self._shell = self._connect(context.socket(zmq.DEALER), connection, "shell")
         self._control = self._connect(context.socket(zmq.DEALER), connection, "control")
         self._iopub = context.socket(zmq.SUB)
@@ -40,7 +46,6 @@ class KernelClient:
         self._replies: dict[str, asyncio.Future[Message]] = {}
         self._idle: dict[str, asyncio.Event] = {}
         self._heard = asyncio.Event()
-        self._readers: list[asyncio.Task[None]] = []
         self.on_any: Heard | None = None
         """Hears what belongs to no known request, and comm messages of all."""
 
@@ -59,11 +64,10 @@ class KernelClient:
         return socket
 
     async def __aenter__(self) -> KernelClient:
-        self._readers = [
-            asyncio.create_task(self._read(self._shell, self._on_reply)),
-            asyncio.create_task(self._read(self._control, self._on_reply)),
-            asyncio.create_task(self._read(self._iopub, self._on_iopub)),
-        ]
+        loop = asyncio.get_running_loop()
+        for socket in (self._shell, self._control, self._iopub):
+            loop.add_reader(socket.fileno(), self._read, socket)
+            self._read(socket)
         return self
 
     async def __aexit__(
@@ -72,20 +76,36 @@ class KernelClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for reader in self._readers:
-            reader.cancel()
-        await asyncio.gather(*self._readers, return_exceptions=True)
+        loop = asyncio.get_running_loop()
         for socket in (self._shell, self._control, self._iopub):
+            loop.remove_reader(socket.fileno())
             socket.close(0)
 
-    async def _read(self, socket: Any, hear: Heard) -> None:
-        while True:
-            parts = await socket.recv_multipart()
+    def _read(self, socket: Any) -> None:
+        """Hear all that has arrived; the rest in a moment, if it is a lot."""
+        hear = self._on_iopub if socket is self._iopub else self._on_reply
+        for _ in range(AT_ONCE):
+            if socket.closed:
+                return
+            try:
+                parts = socket.recv_multipart(self._zmq.NOBLOCK)
+            except self._zmq.Again:
+                return
             try:
                 message = self._wire.unpack(parts)
             except (ValueError, TypeError, KeyError):
                 continue  # not of this kernel, or not a message
-            hear(message)
+            try:
+                hear(message)
+            except Exception as error:
+                self._give_up(error)
+        asyncio.get_running_loop().call_soon(self._read, socket)
+
+    def _give_up(self, error: Exception) -> None:
+        """What a kernel said can't be kept: whoever waits for it is told."""
+        for waiting in self._replies.values():
+            if not waiting.done():
+                waiting.set_exception(error)
 
     def _on_reply(self, message: Message) -> None:
         waiting = self._replies.get(message["parent"])
@@ -192,5 +212,5 @@ class KernelClient:
         )
 
     def _put(self, socket: Any, frames: list[bytes]) -> None:
-        # at once, past the loop: a request is small, and nothing else writes to this socket
-        self._zmq.Socket.shadow(socket.underlying).send_multipart(frames)
+        socket.send_multipart(frames)
+        asyncio.get_running_loop().call_soon(self._read, socket)

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,16 @@ def live(
     environment = dict(os.environ)
     app = make()
     own = {**own, **_changed(environment)}
-    send(link, {"ready": True})
-    told = _await_order(link)
-    send(link, {"taken": True})
     before = frozenset(name for name in heavy if name in sys.modules)
-    _apply({**told, "env": {**told["env"], **own}}, blas)
-    _move_in(app)
+
+    def begin(told: Mapping[str, Any]) -> None:
+        send(link, {"taken": True})
+        _apply({**told, "env": {**told["env"], **own}}, blas)
+        _move_in(app)
+
     _spare_search(app.kernel)
+    _await_order(link, begin)
+    send(link, {"ready": True})
     app.start()
     _finish(app)
     used = [name for name in heavy if name in sys.modules and name not in before]
@@ -70,14 +74,25 @@ def _detach(parent: int) -> None:
     gc.enable()
 
 
-def _await_order(link: socket.socket) -> Mapping[str, Any]:
-    reader = Reader(link)
-    while True:
+def _await_order(link: socket.socket, begin: Callable[[Mapping[str, Any]], None]) -> None:
+    """Have the kernel's loop take the order, once: a standby is a kernel that runs already."""
+    from tornado.ioloop import IOLoop
+
+    loop, reader = IOLoop.current(), Reader(link)
+
+    def take(descriptor: int, events: int) -> None:
         messages = reader.read()
         if messages is None:
             os._exit(0)
         for message in messages:
-            return message  # type: ignore[no-any-return]
+            loop.remove_handler(descriptor)
+            try:
+                begin(message)
+            except BaseException:
+                traceback.print_exc(file=sys.__stderr__)
+                os._exit(1)
+
+    loop.add_handler(link.fileno(), take, loop.READ)
 
 
 def _apply(told: Mapping[str, Any], blas: Sequence[Callable[[int], object]]) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from importlib.util import find_spec as find_module
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,7 @@ def _umask() -> int:
     return 0o022
 
 
+@cache
 def _launcher() -> str:
     found = find_module("ipykernel_launcher")
     return found.origin if found is not None and found.origin else "ipykernel_launcher"

@@ -47,11 +47,11 @@ class Wire:
 
     def unpack(self, frames: Sequence[bytes]) -> Message:
         """The message in frames. Raises `ValueError` for what this kernel didn't send."""
-        start = list(frames).index(DELIMITER)
+        start = frames.index(DELIMITER)
         signature, *rest = frames[start + 1 :]
         if len(rest) < 4 or not hmac.compare_digest(signature, self._sign(rest[:4])):
             raise ValueError("not a message of this kernel")
-        header, parent, metadata, content = (json.loads(part) for part in rest[:4])
+        header, parent, metadata, content = map(_loads, rest[:4])
         return {
             "msg_type": header["msg_type"],
             "parent": parent.get("msg_id", ""),
@@ -69,6 +69,10 @@ class Wire:
         for part in parts:
             found.update(part)
         return found.hexdigest().encode()
+
+
+def _loads(part: bytes) -> Any:
+    return {} if part == b"{}" else json.loads(part.decode("utf-8", "surrogatepass"))
 
 
 def _dumps(value: Mapping[str, Any]) -> bytes:
