@@ -16,10 +16,11 @@ from flowbook.errors import FlowbookError
 
 from .duckdb import Database
 from .frames import micros
+from .layout import changes_text
 from .news import Committed
 from .project import Row
 from .rows import OF_EXECUTIONS, RECORDS
-from .writer import EVENT, changes_text
+from .writer import EVENT
 
 
 def purge(

@@ -1,15 +1,10 @@
 """The one thread that commits: groups what has arrived, refuses the stale, drops what it knows.
 
-Theory of operation. Requests of a client carry growing numbers and are committed in the order they
-came, so the highest committed number of a client says of every resent request whether it is known.
-It is read back from the events themselves when a new keeper opens the file. `seq` counts events and
-records alike; a number given to a commit that failed is not used again.
+`seq` counts events and records alike; a number given to a commit that failed is not used again.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import queue
 import threading
@@ -20,17 +15,18 @@ from typing import Any
 from flowbook.errors import FlowbookError
 
 from . import frames
+from .asked_again import AskedAgain, kept
 from .duckdb import RESERVE, Database, full, is_fatal, is_full, room
+from .layout import changes_text, joined, sorted_out, standing_of
 from .news import Columns, Committed
+from .owners import Owners
 from .project import BOOKS, Projection, Row
 from .requests import GROUP, Append, Record, Reply, Request, Transact, Work
-from .rows import OF_EXECUTIONS, RECORDS, StaleOwner, StoreBusy
+from .rows import RECORDS, StaleOwner, StoreBusy
 from .transactions import READS, about
 from .unfinished import Unfinished
 
 EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
-LOOK_BACK = 1_000_000
-"""How far behind the newest event an unanswered request may lie and still be known."""
 _log = logging.getLogger(__name__)
 
 
@@ -52,9 +48,9 @@ class Writer:
         self._perform = perform
         self._cursor = database.cursor()
         self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self._owners: dict[str, tuple[str | None, int]] = {}
         self.seq = self._newest()
-        self._numbers = self._known()
+        self._owners = Owners(projection, self._first)
+        self._asked = AskedAgain(self._cursor, self._first, self.seq)
         self.broken = False
         self._thread = threading.Thread(target=self._run, name="flowbook-writer", daemon=True)
 
@@ -114,7 +110,7 @@ class Writer:
         marked: dict[str, int] = {}
         try:
             for request in group:
-                last = numbers.get(request.client, self._numbers.get(request.client, 0))
+                last = numbers.get(request.client, self._asked.last(request.client))
                 if request.number <= last and (known := self._seq_of(request)):
                     replies.append((request.reply, frames.OK, known))
                     continue
@@ -125,8 +121,8 @@ class Writer:
                         commit.records.append((table, {"seq": list(seqs), **columns}))
                         commit.seq += count
                 else:
-                    standing = _standing(request)
-                    stale = self._fence(request, owners, standing)
+                    standing = standing_of(request)
+                    stale = self._owners.refusal(request, owners, standing)
                     if stale:
                         replies.append((request.reply, frames.FAILED, [StaleOwner.__name__, stale]))
                         continue
@@ -145,8 +141,8 @@ class Writer:
             self._fail(group, error)
             return
         self.seq = commit.seq
-        self._numbers.update(numbers)
-        self._owners.update(owners)
+        self._asked.learn(numbers)
+        self._owners.learn(owners)
         if commit.changes:
             self._tell([change for _, some in commit.changes for change in some], commit.seq)
         self._done(commit if rows or commit.records else None, replies)
@@ -193,7 +189,7 @@ class Writer:
         if not rows and not records:
             return
         self._check_room()
-        tables = _joined(records)
+        tables = joined(records)
         if rows:
             tables["events"] = dict(zip(EVENT, zip(*rows, strict=True), strict=True))
         if seen:
@@ -214,9 +210,8 @@ class Writer:
             raise
 
     def _transact(self, request: Transact) -> None:
-        known = self._numbers.get(request.client, 0)
-        if request.number <= known and (kept := self._answer_of(request)) is not None:
-            self._done(None, [(request.reply, frames.OK, kept)])
+        if (known := self._asked.answer_of(request)) is not None:
+            self._done(None, [(request.reply, frames.OK, known)])
             return
         cursor = self._cursor
         try:
@@ -226,7 +221,7 @@ class Writer:
             cursor.execute("begin")
             try:
                 answer, changes = self._perform(cursor, request)
-                by_execution = _of_executions(request, changes)
+                by_execution = sorted_out(request, changes)
                 seq = self._note(cursor, request, answer, by_execution) if changes else self.seq
                 cursor.execute("commit")
             except BaseException:
@@ -241,11 +236,10 @@ class Writer:
         committed = None
         if changes:
             self.seq = seq
-            self._numbers[request.client] = max(known, request.number)
-            for table, _, values in changes:
-                if table == "owners" and values is not None:
-                    row = json.loads(values)
-                    self._owners[row["execution_id"]] = (row["host"], row["epoch"])
+            self._asked.learn(
+                {request.client: max(self._asked.last(request.client), request.number)}
+            )
+            self._owners.note(changes)
             self._tell(changes, seq)
             committed = Committed(seq=seq, changes=list(by_execution.items()))
         self._done(committed, [(request.reply, frames.OK, answer)])
@@ -263,11 +257,10 @@ class Writer:
         """
         self._check_room()
         seq, now = self.seq, frames.micros(datetime.now(UTC))
-        kept = json.dumps({"answer": base64.b64encode(frames.pack(answer)[4:]).decode()})
         rows: list[tuple[Any, ...]] = []
         for execution, some in by_execution.items():
             seq += 1
-            payload = kept if len(rows) == len(by_execution) - 1 else "{}"
+            payload = kept(answer) if len(rows) == len(by_execution) - 1 else "{}"
             kind = f"#{request.name}"
             rows.append(
                 (
@@ -305,7 +298,7 @@ class Writer:
         except Exception as error:
             self._fail([request], error)
         else:
-            self._owners.clear()
+            self._owners.forget()
             self._unfinished.forget()
             self._done(committed, [(request.reply, frames.OK, answer)])
 
@@ -313,44 +306,6 @@ class Writer:
         """What is durable now, to those that follow from it."""
         self._projection.note(changes, seq)
         self._unfinished.note(changes)
-
-    def _fence(
-        self,
-        request: Append,
-        owners: dict[str, tuple[str | None, int]],
-        standing: dict[int, list[Row]],
-    ) -> str | None:
-        """Why an append is refused; an execution nobody has owned yet becomes its writer's."""
-        if request.owner is None:
-            return None
-        fresh: dict[str, tuple[str, int]] = {}
-        last = {event[0]: index for index, event in enumerate(request.events)}
-        for execution in last:
-            present = owners.get(execution) or self._owner(execution)
-            if present is None:
-                fresh[execution] = request.owner
-            elif present != request.owner:
-                host = present[0] or "no host"
-                return f"Execution {execution} belongs to {host} by now (epoch {present[1]})."
-        for execution, (host, epoch) in fresh.items():
-            owners[execution] = (host, epoch)
-            values = {"execution_id": execution, "host": host, "epoch": epoch}
-            standing.setdefault(last[execution], []).append(
-                ("owners", frames.text([execution]), frames.text(values))
-            )
-        return None
-
-    def _owner(self, execution: str) -> tuple[str | None, int] | None:
-        known = self._owners.get(execution)
-        if known is None:
-            row = self._first("select host, epoch from owners where execution_id = ?", execution)
-            if row is None:
-                return None
-            if len(self._owners) > 100_000:
-                self._projection.apply()  # from here on the table alone says who owns what
-                self._owners.clear()
-            known = self._owners[execution] = (row[0], row[1])
-        return known
 
     def _fail(self, group: Iterable[Request], error: Exception) -> None:
         """Nothing of the group is durable: say so to each. Unless nobody can know: then say nothing.
@@ -395,94 +350,8 @@ class Writer:
             found.append(row[0] or 0 if row else 0)
         return max(found)
 
-    def _known(self) -> dict[str, int]:
-        """The highest committed number of each client that may still ask again."""
-        rows = self._cursor.execute(
-            "select client, max(number) from (select client, number from events where seq > $1 "
-            "union all select client, number from seen) where client is not null group by client",
-            [self.seq - LOOK_BACK],
-        ).fetchall()
-        self._cursor.execute("delete from seen where ts < now() - interval 1 day")
-        return dict(rows)
-
     def _seq_of(self, request: Append | Record) -> int | None:
         """What a resent request was answered; None for an append that was refused."""
         if isinstance(request, Record) or not (request.events or request.changes):
             return self.seq
-        row = self._first(
-            "select max(seq) from events where client = ? and number = ?",
-            request.client,
-            request.number,
-        )
-        return row[0] if row else None
-
-    def _answer_of(self, request: Transact) -> Any:
-        row = self._first(
-            "select payload->>'answer' from events where client = ? and number = ? and kind = ? "
-            "and payload->>'answer' is not null",
-            request.client,
-            request.number,
-            f"#{request.name}",
-        )
-        return frames.unpack(base64.b64decode(row[0])) if row else None
-
-
-def changes_text(changes: Sequence[Row]) -> str:
-    """Changes as `events.changes` keeps them."""
-    parts = [f'["{table}",{key},{values or "null"}]' for table, key, values in changes]
-    return f"[{','.join(parts)}]"
-
-
-def execution_of(change: Row) -> str | None:
-    """The execution whose row a change is; None for a row that belongs to none."""
-    table, key, values = change
-    if table in ("executions", "owners"):
-        return str(json.loads(key)[0])
-    if values is None or table not in OF_EXECUTIONS:
-        return None
-    found = json.loads(values).get("execution_id")
-    return None if found is None else str(found)
-
-
-def _standing(request: Append) -> dict[int, list[Row]]:
-    """Which event each change of an append stands on."""
-    if not request.changes:
-        return {}
-    last = max(len(request.events) - 1, 0)
-    if request.spots is None:
-        return {last: list(request.changes)}
-    standing: dict[int, list[Row]] = {}
-    for change, spot in zip(request.changes, request.spots, strict=True):
-        standing.setdefault(spot, []).append(change)
-    return standing
-
-
-def _of_executions(request: Transact, changes: Sequence[Row]) -> dict[str, list[Row]]:
-    """A transaction's changes by the execution they belong to."""
-    own = str(request.parameters.get("execution_id") or "")
-    found: dict[str, list[Row]] = {}
-    for change in changes:
-        found.setdefault(execution_of(change) or own, []).append(change)
-    return found
-
-
-def _joined(
-    records: Sequence[tuple[str, Columns]],
-) -> dict[str, Columns]:
-    """Blocks of records, those of one table behind each other."""
-    by_table: dict[str, list[Columns]] = {}
-    for table, columns in records:
-        by_table.setdefault(table, []).append(columns)
-    return {
-        table: several[0] if len(several) == 1 else _stacked(several)
-        for table, several in by_table.items()
-    }
-
-
-def _stacked(several: Sequence[Columns]) -> Columns:
-    stacked: dict[str, list[Any]] = {name: [] for columns in several for name in columns}
-    for columns in several:
-        missing = [None] * len(columns["seq"])
-        for name, column in stacked.items():
-            column.extend(columns.get(name, missing))
-    return stacked
+        return self._asked.seq_of(request)
