@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from flowbook.clock import VirtualClock
 from flowbook.engine.misses import watch_windows
 from flowbook.engine.timers import Timers
 from flowbook.engine.workspace import Workspace
+from flowbook.kinds.state import State
 from flowbook.workspace import trust
 
 PATIENCE = 60
@@ -433,6 +435,19 @@ def test_a_condition_that_cannot_render_is_false_with_a_warning(
     play(scene)
 
 
+def test_a_trigger_that_fails_is_seen_if_that_is_wanted(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a")
+        waits = {"dependsOn": [{"flowId": "a", "when": "{{ nothing.there }}"}]}
+        await at.follower(on={**waits, "failOnTriggerError": True})
+        await at.run("a")
+        [row] = await at.started()
+        assert row["state"] == "FAILED"
+        assert row["error"]["message"].startswith("Unable to find `nothing`")
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
@@ -530,6 +545,46 @@ def test_stop_after_switches_the_trigger_off(play: Callable[[Scene], None]) -> N
         assert row["disabled"]
 
     play(scene)
+
+
+def test_flows_without_flow_triggers_pay_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def scene() -> None:
+        async with await Workspace.open(tmp_path, embedded=True) as workspace:
+            await workspace.deploy(
+                {"id": "a", "namespace": "b", "tasks": [{"id": "t", "type": PAUSE}]}
+            )
+            first = await workspace.run("b.a")
+            await resumed(workspace, first)
+            query, transact = workspace.store.query, workspace.store.transact
+
+            def noted(ask: Any) -> Any:
+                def asks(name: str, /, **given: Any) -> Any:
+                    asked.append(name)
+                    return ask(name, **given)
+
+                return asks
+
+            monkeypatch.setattr(workspace.store, "query", noted(query))
+            monkeypatch.setattr(workspace.store, "transact", noted(transact))
+            for _ in range(3):
+                await resumed(workspace, await workspace.run("b.a"))
+            await workspace.triggering.make_up()
+            assert await query("select * from fires") == []
+
+    async def resumed(workspace: Workspace, run_id: str) -> None:
+        async for _ in workspace.changes(run_id):
+            if workspace.drivers[run_id].execution.state is State.PAUSED:
+                break
+        await workspace.resume(run_id)
+        await workspace.wait(run_id)
+
+    asyncio.run(asyncio.wait_for(scene(), PATIENCE))
+    about = {"flows_with_flow_triggers", "fires_left", "flow_event", "forget_fire"}
+    assert [name for name in asked if name in about] == []
 
 
 def test_flows_that_start_each_other_come_to_an_end(play: Callable[[Scene], None]) -> None:

@@ -14,8 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from flowbook.errors import FlowbookError, FlowInvalid
-from flowbook.flows.check_flow_triggers import TYPE
-from flowbook.flows.conditions import Condition
+from flowbook.flows.conditions import FLOW_TRIGGER, Condition
 
 if TYPE_CHECKING:
     from flowbook.flows.model import Flow
@@ -173,7 +172,7 @@ async def follows(workspace: Workspace, namespace: str | None = None) -> list[Fo
         Follows(
             flow=listed.flow.uid,
             trigger=listed.trigger.id,
-            type=TYPE,
+            type=FLOW_TRIGGER,
             waits_for=listed.trigger.sentence,
             next=noted.get(key, {}).get("next_date"),
             last=noted.get(key, {}).get("last_date"),
@@ -188,7 +187,7 @@ async def follows(workspace: Workspace, namespace: str | None = None) -> list[Fo
 def of_flow(flow: Flow, *, disabled: bool = False, off: set[str] | None = None) -> Iterator[Listed]:
     """The Flow triggers of one flow; `off` are switched off by hand."""
     for trigger in flow.triggers:
-        if trigger.type != TYPE:
+        if trigger.type != FLOW_TRIGGER:
             continue
         of_type: FlowTrigger = trigger  # type: ignore[assignment]  # its type says so
         try:

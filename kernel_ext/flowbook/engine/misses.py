@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import FlowbookError, NotFound
 from flowbook.expressions.render import Scope
-from flowbook.flows.check_flow_triggers import TYPE
+from flowbook.flows.conditions import FLOW_TRIGGER
 from flowbook.ids import new_id
-from flowbook.plugin.core.trigger.flow import DEPENDS_ON
 from flowbook.kinds.change import Change
 from flowbook.kinds.task import Level
+from flowbook.plugin.core.trigger.flow import DEPENDS_ON
 from flowbook.triggers.windows import Gathering, Shape
 
 from .flow_triggers import Listed
@@ -92,7 +92,7 @@ async def _round(workspace: Workspace) -> datetime | None:
 async def _clean(workspace: Workspace) -> None:
     """Forget triggers that are no more."""
     known = workspace.triggering.triggers.all
-    for row in await workspace.store.query("flow_triggers_noted", type=TYPE):
+    for row in await workspace.store.query("flow_triggers_noted", type=FLOW_TRIGGER):
         key = row["namespace"], row["flow_id"], row["trigger_id"]
         if key not in known and not workspace.triggering.triggers.unread:
             await workspace.store.transact("forget_flow_trigger", **row)
@@ -120,7 +120,7 @@ async def _note(
         namespace=namespace,
         flow_id=flow_id,
         trigger_id=trigger_id,
-        type=TYPE,
+        type=FLOW_TRIGGER,
         next_date=end,
         state={"window": shape},
     )

@@ -23,7 +23,7 @@ from flowbook.errors import ExpressionError, FlowbookError, InputInvalid, NotFou
 from flowbook.executions import events as e
 from flowbook.executions.model import Execution
 from flowbook.expressions.render import render_deep
-from flowbook.flows.check_flow_triggers import TYPE
+from flowbook.flows.conditions import FLOW_TRIGGER
 from flowbook.ids import new_id
 from flowbook.kinds.change import Change
 from flowbook.kinds.dynamic import Json
@@ -213,7 +213,7 @@ class Triggering:
             "flow_event",
             **due.names,
             new_id=new_id(workspace.random),
-            type=TYPE,
+            type=FLOW_TRIGGER,
             at=execution.history[-1][1],
             upstream={"execution_id": execution.id, "flow_id": execution.flow.id},
             gatherings=[] if failed else [gathering.to_json() for gathering, _ in listed.waits],
@@ -233,7 +233,7 @@ class Triggering:
         """Switch a trigger off if that is what it wants after such an end of its execution."""
         execution = driver.execution
         made_by = execution.trigger or {}
-        if made_by.get("type") != TYPE:
+        if made_by.get("type") != FLOW_TRIGGER:
             return
         trigger = execution.flow.trigger(str(made_by.get("id")))
         if trigger is None or execution.state not in stop_states(trigger.stop_after):
@@ -250,7 +250,7 @@ class Triggering:
                 namespace=flow.namespace,
                 flow_id=flow.id,
                 trigger_id=trigger_id,
-                type=TYPE,
+                type=FLOW_TRIGGER,
                 disabled=True,
             )
 

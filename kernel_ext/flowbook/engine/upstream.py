@@ -11,7 +11,6 @@ from flowbook.errors import FlowbookError
 from flowbook.executions.changes import iso_text
 from flowbook.executions.model import Execution, TaskRun, changed
 from flowbook.executions.variables import Lazy, nested_labels, outputs_of
-from flowbook.expressions.conditions import holds
 from flowbook.expressions.render import Scope, render, truthy
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
@@ -155,6 +154,8 @@ async def answered(
 def _answer(question: Question, seen: Sight) -> Json:
     match question.asks:
         case Asks.EXPRESSION:
+            from flowbook.expressions.conditions import holds
+
             return holds(question.template, seen.scope)
         case Asks.WHEN:
             return truthy(question.template, seen.when)

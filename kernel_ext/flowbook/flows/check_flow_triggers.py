@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from ..errors import ExpressionError
+from ..kinds.durations import parse_duration
 from ..kinds.dynamic import Json
 from ..kinds.find import canonical
 from ..kinds.state import State
 from ..problems import Problem
-from .conditions import as_template, kind_of
+from .conditions import FLOW_TRIGGER, as_template, kind_of
 from .messages import did_you_mean
 from .reading import Reading
 from .source import Path, write_path
 
-TYPE = "io.kestra.plugin.core.trigger.Flow"
 FIELDS = {
     "window": "window",
     "windowAdvance": "window advance",
@@ -36,6 +37,17 @@ CONDITIONS = (
     *("ExecutionStatus", "Expression", "HasRetryAttempt", "MultipleCondition", "Not", "Or"),
 )
 """The conditions about an execution, for hints."""
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "ExecutionFlow": ("namespace", "flowId"),
+    "ExecutionLabels": ("labels",),
+    "ExecutionNamespace": ("namespace",),
+    "ExecutionOutputs": ("expression",),
+    "Expression": ("expression",),
+    "Multiple": ("id", "conditions"),
+    "Not": ("conditions",),
+    "Or": ("conditions",),
+}
+"""What conditions can't be without."""
 KNOWN = {name.removesuffix("Condition") for name in CONDITIONS} | {"Flow", "FlowNamespace"}
 
 
@@ -144,7 +156,10 @@ def _condition(reading: Reading, one: Mapping[str, Json], path: Path) -> Iterato
     if one.get("type") is None:
         yield reading.error(f"{write_path(path)}.type: must not be null", path)
         return
-    if kind_of(one) not in KNOWN and as_template(one) is None:
+    missing = [key for key in REQUIRED.get(kind_of(one), ()) if one.get(key) is None]
+    for key in missing:
+        yield reading.error(f"{write_path((*path, key))}: must not be null", path)
+    if not missing and kind_of(one) not in KNOWN and as_template(one) is None:
         kind = str(one["type"]).rpartition(".")[2]
         said = f"{write_path((*path, 'type'))}: '{kind}' is no condition of a Flow trigger"
         yield reading.error(said, (*path, "type"), did_you_mean(kind, CONDITIONS))
@@ -155,8 +170,8 @@ def _condition(reading: Reading, one: Mapping[str, Json], path: Path) -> Iterato
                 place = (*path, key, index)
                 hint = did_you_mean(str(state), State.__members__)
                 yield reading.error(f"{write_path(place)}: '{state}' is no state", place, hint)
-    if kind_of(one) == "Multiple" and isinstance(window := one.get("timeWindow"), Mapping):
-        yield from _time_window(reading, window, (*path, "timeWindow"))
+    if kind_of(one) == "Multiple":
+        yield from _multiple(reading, one, path)
     inner = one.get("conditions")
     if isinstance(inner, Mapping):
         for name, each in inner.items():
@@ -166,11 +181,29 @@ def _condition(reading: Reading, one: Mapping[str, Json], path: Path) -> Iterato
         yield from _condition(reading, each, place)
 
 
+def _multiple(reading: Reading, one: Mapping[str, Json], path: Path) -> Iterator[Problem]:
+    """The window of a `MultipleCondition`, which may stand beside its conditions."""
+    window, here = one.get("timeWindow"), (*path, "timeWindow")
+    if not isinstance(window, Mapping):
+        window, here = {key: one.get(key) for key in ("window", "windowAdvance")}, path
+    yield from _time_window(reading, window, here)
+    for key in ("window", "windowAdvance"):
+        try:
+            length = parse_duration(window[key]) if window.get(key) is not None else None
+        except ValueError as error:
+            yield reading.error(str(error), (*here, key))
+        else:
+            if key == "window" and length is not None and length <= timedelta(0):
+                yield reading.error(
+                    f"{write_path((*here, key))}: must be longer than 0", (*here, key)
+                )
+
+
 def flow_triggers(reading: Reading) -> Iterator[tuple[Path, Mapping[str, Json]]]:
     """The Flow triggers of a document, each with its place."""
     for path, item in reading.named("triggers"):
         name = str(item.get("type"))
-        if (canonical("trigger", name) or name) == TYPE:
+        if (canonical("trigger", name) or name) == FLOW_TRIGGER:
             yield path, item
 
 

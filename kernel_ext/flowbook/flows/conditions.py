@@ -9,6 +9,7 @@ from datetime import time
 
 from ..kinds.dynamic import Json
 
+FLOW_TRIGGER = "io.kestra.plugin.core.trigger.Flow"
 Condition = Mapping[str, Json]
 OF_DATES = (
     *("DateTimeBetween", "TimeBetween", "DayWeek", "DayWeekInMonth", "Weekend", "PublicHoliday"),

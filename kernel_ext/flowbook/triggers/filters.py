@@ -6,7 +6,6 @@ from collections.abc import Collection
 from enum import StrEnum
 
 from flowbook.errors import ExpressionError
-from flowbook.expressions.patterns import compiled
 
 SECONDS = 0.5
 """The longest that a pattern may look at a value."""
@@ -70,6 +69,8 @@ def passes(operator: Operator, actual: str, value: str = "", values: Collection[
 
 def _matches(pattern: str, text: str) -> bool:
     """Whether the whole text fits, as in Java."""
+    from flowbook.expressions.patterns import compiled
+
     try:
         found = compiled(pattern).fullmatch(text, timeout=SECONDS, concurrent=True)
     except TimeoutError:

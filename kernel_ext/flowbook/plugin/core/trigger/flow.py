@@ -10,7 +10,7 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from flowbook.flows.conditions import Condition, kind_of
 from flowbook.kinds.durations import Duration
@@ -37,6 +37,12 @@ def _time(value: Any) -> Any:
         raise ValueError(f"'{value}' is no time of day: write it like '09:00:00'") from None
 
 
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than 0")
+    return value
+
+
 def _known(value: Any) -> Any:
     if isinstance(value, str):
         zone(value)
@@ -46,6 +52,7 @@ def _known(value: Any) -> Any:
 DEPENDS_ON = "dependsOn"
 """The name of what the entries of `dependsOn` are gathered as."""
 TimeOfDay = Annotated[time, BeforeValidator(_time)]
+Length = Annotated[Duration, AfterValidator(_positive)]
 AnyState = Annotated[State, BeforeValidator(_upper)]
 
 
@@ -63,7 +70,7 @@ class TimeWindow(Written):
 
     type: Annotated[WindowType, BeforeValidator(_upper)] = WindowType.DURATION_WINDOW
     """Blocks one after another, the time before each event, or a stretch of each day."""
-    window: Duration | None = None
+    window: Length | None = None
     """How long a block is, or how far to look back; a day."""
     window_advance: Duration | None = None
     """By how much blocks begin after midnight."""
@@ -175,11 +182,11 @@ class DependsWindow(Written):
     """From this time of day …"""
     to: TimeOfDay | None = None
     """… to this one."""
-    every: Duration | None = None
+    every: Length | None = None
     """Blocks of this length, one after another."""
     offset: Duration | None = None
     """By how much the blocks begin after midnight."""
-    lookback: Duration | None = None
+    lookback: Length | None = None
     """So long before each event."""
     fire_once: bool = False
     """Fire at most once a window."""
