@@ -26,6 +26,7 @@ from . import callers
 from .closing import Closing, check_openable, opened
 from .drive import Driver
 from .left_behind import taken_in
+from .pending import take_up
 
 if TYPE_CHECKING:
     from flowbook.store.connection import Follower
@@ -149,7 +150,7 @@ class Adoption:
             workspace.take(driver)
             if not execution.is_over:
                 left = await taken_in(workspace, execution)
-                driver.adopted(workspace.clock.now(), "another host", left)
+                take_up(driver, "another host", left)
                 for run in list(execution.task_runs.values()):
                     for child, value in run.children.items():
                         workspace.spawn(workspace.subflows.watch(driver, run.id, child, value))

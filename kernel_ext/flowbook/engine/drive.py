@@ -16,25 +16,23 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbook.executions import changes as rows_of
 from flowbook.executions import commands as c
 from flowbook.executions import events as e
-from flowbook.executions import listeners, seeds, slas
-from flowbook.executions.endings import CLOSING
-from flowbook.executions.model import ROOT, Execution, TaskRun
+from flowbook.executions.model import Execution, TaskRun
 from flowbook.executions.step import Folded, fold
 from flowbook.expressions.render import Scope
 from flowbook.kinds.change import Change
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
-from flowbook.kinds.task import Level, RunnableTask, Task
+from flowbook.kinds.task import Level, RunnableTask
 from flowbook.store.rows import EventRow, Owner, StaleOwner, StoreBusy
 
 from . import beside, callers, limits, rendering
+from .answering import answer
 from .attempt import AttemptContext, run_attempt
 from .closing import Closing
 from .successors import Successor, successor_of
@@ -289,7 +287,7 @@ class Driver:
                 if run.runs_attempt(command.attempt):
                     self._attempts[key] = self._spawn(self._attempt(run, command))
             case c.Ask():
-                self._spawn(self._answer(command))
+                self._spawn(answer(self, command))
             case c.Note():
                 self.note(command.task_run, command.level, command.message)
             case c.SetTimer():
@@ -389,49 +387,6 @@ class Driver:
                 )
             )
 
-    async def _answer(self, ask: c.Ask) -> None:
-        run = self.execution.task_runs.get(ask.task_run)
-        extra = self._round(run) if ask.question == "round" else None
-        scope = self.scope(run, extra)
-        now = self.workspace.clock.now
-        try:
-            with self.workspace.clock.working():
-                if ask.question == "outputs":
-                    answers = await self._flow_outputs(ask.sources, scope)
-                else:
-                    answers = await rendering.in_place(
-                        ask.sources, scope, lambda: rendering.answer_all(ask.sources, scope)
-                    )
-                if run is not None:
-                    answers = await beside.answered(self, run, ask.question, answers)
-        except Exception as error:
-            failed = rendering.failure(error)
-            failed["message"] = self.closing.masked(str(failed["message"]))
-            self.post(
-                e.AnswerFailed(at=now(), task_run=ask.task_run, question=ask.question, error=failed)
-            )
-            return
-        self.post(
-            e.Answered(at=now(), task_run=ask.task_run, question=ask.question, answers=answers)
-        )
-
-    async def _flow_outputs(self, sources: Mapping[str, Json], scope: Scope) -> dict[str, Json]:
-        """The flow's own outputs; one that is not required and can't be rendered is null."""
-        declared = self.execution.flow.outputs
-        answers, missing = await rendering.in_place(
-            sources, scope, lambda: rendering.optional_outputs(declared, sources, scope)
-        )
-        for message in missing:
-            self.note(ROOT, Level.WARN, message)
-        answers = rendering.declared_outputs(declared, answers)
-        self.closing.learn(rendering.secret_outputs(declared, answers))
-        return answers
-
-    def _round(self, run: TaskRun | None) -> Mapping[str, Json] | None:
-        return (
-            None if run is None else {"iterationCount": (run.outputs or {}).get("iterationCount")}
-        )
-
     def scope(self, run: TaskRun | None, extra: Mapping[str, Json] | None = None) -> Scope:
         """What an expression sees here and now."""
         workspace = self.workspace
@@ -508,56 +463,6 @@ class Driver:
         await asyncio.gather(
             *(t for t in self._tasks if t is not asyncio.current_task()), return_exceptions=True
         )
-
-    def adopted(
-        self, at: datetime, host: str, left: Mapping[str, Mapping[str, Json]] | None = None
-    ) -> None:
-        """Go on with an execution from its durable events: ask again, set timers again.
-
-        `left` are outputs that attempts of the lost host left, by task run.
-        """
-        execution = self.execution
-        self.post(e.HostLost(at=at, host=host, by=self.owner.host, left=left or {}))
-        for run_id in execution.open:
-            run = execution.task_runs[run_id]
-            task = execution.task(run)
-            for command in pending(run, task):
-                self.perform(command)
-        if execution.asked == "outputs":
-            sources = {output.id: output.value for output in execution.flow.outputs}
-            self.perform(c.Ask(ROOT, "outputs", sources))
-        if execution.asked == "listeners":
-            self.perform(c.Ask(ROOT, "listeners", listeners.questions(execution.flow)))
-        if not execution.state.is_terminal:
-            for timer in slas.timers(execution.flow, execution.history[0][1]):
-                self.perform(timer)
-        if execution.state is State.CREATED or execution.state is State.QUEUED:
-            self.post(e.Started(at=at))
-
-
-def pending(run: TaskRun, task: Task) -> list[c.Command]:
-    """The commands whose answers a task run still waits for."""
-    from flowbook.kinds.task import ExecutableTask, FlowableTask, UpdatingTask
-
-    found: list[c.Command] = []
-    if run.due is not None:
-        usual = "retry" if run.state is State.RETRYING else "pause"
-        purpose = (run.asked or usual).partition(":")[0]
-        found.append(c.SetTimer(run.id, purpose, run.due))
-    match run.asked:
-        case "runIf":
-            found.append(c.Ask(run.id, "runIf", seeds.questions(task)))
-        case "plan" if isinstance(task, FlowableTask):
-            found.append(c.Ask(run.id, "plan", task.asks()))
-        case "round" if isinstance(task, FlowableTask) and run.due is None:
-            found.append(c.Ask(run.id, "round", task.asks_round()))
-        case "update" if isinstance(task, UpdatingTask):
-            found.append(c.Ask(run.id, "update", task.asks()))
-        case str() as question if question.startswith(CLOSING):
-            found.append(c.Ask(run.id, question, {}))
-        case "children" if isinstance(task, ExecutableTask):
-            found.append(c.Ask(run.id, "children", task.asks()))
-    return found
 
 
 def _fault(error: BaseException) -> dict[str, Json]:
