@@ -6,11 +6,10 @@ loop; it works inside a running event loop too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flowbook.kinds.dynamic import Json
 from flowbook.portal import Portal
 from flowbook.store import ahead
 from flowbook.workspace.place import named
@@ -18,18 +17,16 @@ from flowbook.workspace.place import named
 from .executions import Executions
 from .flows import Flows
 from .pairs import Pairs
+from .triggers import Triggers
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from flowbook.clock import Clock
-    from flowbook.engine.flow_triggers import Follows
-    from flowbook.engine.schedules import Fires
     from flowbook.engine.workspace import Workspace as Engine
-    from flowbook.flows.model import Flow
 
 
-class Workspace(Flows, Executions):
+class Workspace(Flows, Executions, Triggers):
     """An open workspace; close it, or use it in a `with`."""
 
     def __init__(
@@ -96,40 +93,6 @@ class Workspace(Flows, Executions):
     def kv(self, namespace: str) -> Pairs:
         """The key-value pairs of a namespace."""
         return Pairs(self, namespace)
-
-    def triggers(self) -> list[dict[str, Any]]:
-        """Triggers with their next and last date."""
-        return self.portal.call(self.engine.store.query("triggers_list"))
-
-    def schedules(self, namespace: str | None = None) -> list[Fires]:
-        """When each schedule fires next, the soonest first."""
-        from flowbook.engine.schedules import next_fires
-
-        return self.portal.call(next_fires(self.engine.store, self.engine.clock.now(), namespace))
-
-    def flow_triggers(self, namespace: str | None = None) -> list[Follows]:
-        """What each Flow trigger waits for, and when it fired last."""
-        from flowbook.engine.flow_triggers import follows
-
-        return self.portal.call(follows(self.engine, namespace))
-
-    def schedule(
-        self,
-        notebook: str | Path,
-        cron: str,
-        *,
-        timezone: str | None = None,
-        inputs: Mapping[str, Json] | None = None,
-        id: str | None = None,
-        namespace: str | None = None,
-    ) -> Flow:
-        """Write a small flow into `flows/` that runs a notebook at the dates of a cron expression, and
-        deploy it. A server (JupyterLab, or `flowbook server`) fires it."""
-        return self.portal.call(
-            self.engine.schedule(
-                notebook, cron, timezone=timezone, inputs=inputs, id=id, namespace=namespace
-            )
-        )
 
     def follow(self, since: int | None = None) -> Iterator[Any]:
         """Everything new in the history, commit by commit: `batch.events .changes .records .seq`."""

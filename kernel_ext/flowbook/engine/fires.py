@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -47,6 +47,8 @@ class Around:
 
     services: Services = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
+    open: Callable[[Json], Json] = lambda value: value
+    """Gives a stored value as it was; its secrets are known from now on."""
 
 
 def is_slow(scheduled: Scheduled) -> bool:

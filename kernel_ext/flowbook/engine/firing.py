@@ -17,6 +17,7 @@ from flowbook.store.rows import Owner
 from flowbook.workspace import trust
 
 from . import creation
+from .backfills import from_text
 from .closing import Closing
 from .drive import Driver
 from .fires import Around, Fire
@@ -73,6 +74,7 @@ def scheduler_of(workspace: Workspace) -> Scheduler:
         is_trusted=lambda: trust.is_trusted(workspace.place),
         start=lambda wanted: fire(workspace, wanted),
         around=lambda scheduled, run: around(workspace, scheduled, run),
+        on_new=lambda scheduled: from_text(workspace, scheduled),
     )
 
 
@@ -87,7 +89,8 @@ def around(workspace: Workspace, scheduled: Scheduled, execution_id: str) -> Aro
         original_id=execution_id,
     )
     closing = Closing(lambda: workspace.key)
-    return Around(workspace.services(born(execution_id, flow, created), closing), closing.values)
+    services = workspace.services(born(execution_id, flow, created), closing)
+    return Around(services, closing.values, closing.open)
 
 
 async def fire(workspace: Workspace, wanted: Fire) -> None:

@@ -16,9 +16,11 @@ from flowbook.flows.parse import parse
 from flowbook.kinds.dynamic import Json, Template
 from flowbook.kinds.find import canonical, find
 from flowbook.kinds.trigger import Dates, TimedTrigger
+from flowbook.triggers.backfill import Backfill
 from flowbook.triggers.satisfying import Answer, Satisfying
 from flowbook.triggers.zones import machine_zone, zone
 
+from .closing import shown
 from .date_conditions import DateConditions, names_of
 
 
@@ -45,6 +47,12 @@ class Scheduled:
     """What `next_date` was reckoned from: cron text, zone, conditions …"""
     problem: str | None = None
     """Why it never fires."""
+    backfill: Backfill | None = None
+    """The one that goes on."""
+    is_new: bool = True
+    """Whether the history knows nothing of it yet."""
+    unlocked: str | None = None
+    """An execution that it needn't wait for."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -143,6 +151,8 @@ class Fires(TypedDict):
     last_execution: str | None
     disabled: bool
     problem: str | None
+    backfill: dict[str, Json] | None
+    """The one that goes on: id, start, end, currentDate, paused, done, total …"""
 
 
 def _fires(scheduled: Scheduled, now: datetime) -> Fires:
@@ -157,6 +167,7 @@ def _fires(scheduled: Scheduled, now: datetime) -> Fires:
         last_execution=scheduled.last_execution_id,
         disabled=scheduled.disabled,
         problem=scheduled.problem,
+        backfill=None if (known := scheduled.backfill) is None else shown(known.to_json()),
     )
 
 
@@ -198,6 +209,9 @@ def _of(
             disabled=one.disabled or bool(known["disabled"]),
             rhythm=state.get("rhythm"),
             problem=one.problem,
+            backfill=Backfill.from_json(known["backfill"]),
+            is_new=False,
+            unlocked=state.get("unlocked"),
         )
 
 

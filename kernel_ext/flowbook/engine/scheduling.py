@@ -27,11 +27,11 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from flowbook.clock import Clock
 from flowbook.errors import FlowbookError, WorkspaceError
 from flowbook.ids import new_id, system_random
-from flowbook.kinds.dynamic import Json
-from flowbook.kinds.state import State
 from flowbook.store.rows import Batch
 
-from .fires import Around, Considered, Fire, considered, first, is_slow
+from . import backfilling
+from .entries import Entry, begins
+from .fires import Around, Considered, Fire, considered, first
 from .schedules import Scheduled, is_timed, schedules
 
 LEASE = "triggers"
@@ -56,16 +56,8 @@ class Store(Protocol):
 Start: TypeAlias = Callable[[Fire], Awaitable[None]]
 
 
-@dataclass(slots=True)
-class Entry:
-    """A schedule in the heap."""
-
-    scheduled: Scheduled
-    due: datetime | None
-    running: str | None = None
-    """Its last execution, as long as that isn't over."""
-    number: int = 0
-    """Only the youngest of a schedule's places in the heap counts."""
+async def unchanged(scheduled: Scheduled) -> Scheduled:
+    return scheduled
 
 
 @dataclass(slots=True)
@@ -84,6 +76,8 @@ class Scheduler:
     """Whether this host holds the lease."""
     on_held: Callable[[bool], None] = lambda held: None
     """Told when the lease is won or lost."""
+    on_new: Callable[[Scheduled], Awaitable[Scheduled]] = unchanged
+    """Told of a schedule that the history knows nothing of; the same with what it begins with."""
     entries: dict[Key, Entry] = field(default_factory=dict)
     _heap: list[tuple[datetime, int, Key]] = field(default_factory=list)
     _numbers: Any = field(default_factory=itertools.count)
@@ -118,7 +112,7 @@ class Scheduler:
         while self._heap:
             date, number, key = self._heap[0]
             entry = self.entries.get(key)
-            if entry is not None and entry.number == number and entry.running is None:
+            if entry is not None and entry.number == number and entry.may_fire:
                 return date
             heapq.heappop(self._heap)
         return None
@@ -131,17 +125,24 @@ class Scheduler:
         if self._stale:
             self._stale = False
             await self._load()
-        while (date := self.next_date) is not None and date <= self.clock.now():
+        until = self._renews_at  # however much is due, the lease is kept meanwhile
+        while (date := self.next_date) is not None and date <= self.clock.now() < until:
             _, _, key = heapq.heappop(self._heap)
             entry = self.entries[key]
-            if is_slow(entry.scheduled):
+            entry.is_firing = True
+            if entry.is_slow:
                 self._do_beside(self._fire(entry))
             else:
                 await self._fire(entry)
 
+    @property
+    def _renews_at(self) -> datetime:
+        assert self._asked is not None
+        return self._asked + timedelta(seconds=RENEWED)
+
     async def _renew(self) -> None:
         now = self.clock.now()
-        if self._asked is not None and now < self._asked + timedelta(seconds=RENEWED):
+        if self._asked is not None and now < self._renews_at:
             return
         self._asked = now
         if not self.is_trusted():
@@ -164,8 +165,7 @@ class Scheduler:
 
         Raises: FlowbookError when no news can come any more.
         """
-        assert self._asked is not None
-        until = self._asked + timedelta(seconds=RENEWED)
+        until = self._renews_at
         if (date := self.next_date) is not None:
             until = min(until, date)
         news = asyncio.create_task(self._news.wait())
@@ -194,21 +194,31 @@ class Scheduler:
             if change.table in ("flows", "revisions"):
                 self._stale = noticed = True
             elif change.table == "triggers":
-                entry = self.entries.get(tuple(map(str, change.key)))  # type: ignore[arg-type]
-                if entry is not None and bool(values.get("disabled")) != entry.scheduled.disabled:
-                    self._stale = noticed = True
+                noticed = self._changed(tuple(map(str, change.key)), change.values) or noticed  # type: ignore[arg-type]
             elif change.table == "executions" and values.get("ended_at"):
                 noticed = self._ended(str(change.key[0]), str(values.get("state"))) or noticed
         return noticed
 
+    def _changed(self, key: Key, values: Mapping[str, Any] | None) -> bool:
+        """The row of a trigger was written, perhaps by somebody else."""
+        entry = self.entries.get(key)
+        if values is None:  # forgotten: it begins anew
+            self._stale = self._stale or self.entries.pop(key, None) is not None
+        elif entry is None:
+            self._stale = self._stale or begins(values)
+        elif entry.differs(values):
+            self._stale = True
+        elif entry.unlock(values):
+            self._push(entry)
+            return True
+        return self._stale
+
     def _ended(self, execution_id: str, state: str) -> bool:
-        """The execution that a schedule waited for is over."""
+        """An execution of a schedule is over."""
         for entry in self.entries.values():
-            if entry.running == execution_id:
-                entry.running = None
-                if state in _states(entry.scheduled.trigger.stop_after):
-                    entry.due = None
-                    self._do_beside(self._note(entry, disabled=True))
+            if entry.has_ended(execution_id, state):
+                if entry.is_stopped:
+                    self._do_beside(self._stop(entry))
                 self._push(entry)
                 return True
         return False
@@ -229,9 +239,11 @@ class Scheduler:
             if entry is not None and entry.scheduled.current == scheduled.current:
                 entry.scheduled = scheduled
             else:
-                entry = Entry(scheduled, None, await self._running(scheduled))
+                if scheduled.is_new:
+                    scheduled = await self.on_new(scheduled)
+                entry = Entry(scheduled, running=await self._running(scheduled))
                 self.entries[scheduled.key] = entry
-                if is_slow(scheduled):
+                if entry.is_slow:
                     self._do_beside(self._begin(entry, now))
                 else:
                     await self._begin(entry, now)
@@ -242,15 +254,15 @@ class Scheduler:
     async def _begin(self, entry: Entry, now: datetime) -> None:
         """Find the date that a schedule goes on with."""
         scheduled = entry.scheduled
-        entry.due = await self._reckoned(scheduled, partial(first, scheduled, now), None)
-        if not self._counts(entry):
+        entry.due = await self.reckoned(entry, partial(first, scheduled, now), None)
+        if not self.counts(entry):
             return
         if entry.due != scheduled.next_date or not scheduled.same_rhythm:
             await self._note(entry)
         self._push(entry)
 
     async def _running(self, scheduled: Scheduled) -> str | None:
-        if scheduled.last_execution_id is None:
+        if scheduled.last_execution_id in (None, scheduled.unlocked):
             return None
         rows = await self.store.query("execution_row", id=scheduled.last_execution_id)
         return scheduled.last_execution_id if rows and rows[0]["ended_at"] is None else None
@@ -268,10 +280,10 @@ class Scheduler:
 
     def _push(self, entry: Entry) -> None:
         entry.number = next(self._numbers)
-        if entry.due is not None and entry.running is None and self._counts(entry):
-            heapq.heappush(self._heap, (entry.due, entry.number, entry.scheduled.key))
+        if (date := entry.date) is not None and entry.may_fire and self.counts(entry):
+            heapq.heappush(self._heap, (date, entry.number, entry.scheduled.key))
 
-    def _counts(self, entry: Entry) -> bool:
+    def counts(self, entry: Entry) -> bool:
         """Whether it is still the one of its schedule: the flow may have changed, the lease be lost."""
         return self.entries.get(entry.scheduled.key) is entry
 
@@ -290,21 +302,32 @@ class Scheduler:
             self._stale = True
         self._news.set()
 
-    async def _reckoned(self, scheduled: Scheduled, work: Callable[[], T], otherwise: T) -> T:
+    async def reckoned(self, entry: Entry, work: Callable[[], T], otherwise: T) -> T:
         """What comes out of looking for dates; a trigger of somebody's own that can't is left alone."""
         try:
-            if not is_slow(scheduled):
+            if not entry.is_slow:
                 return work()
             with self.clock.working():
                 return await asyncio.to_thread(work)
         except Exception as error:
-            log.warning("Schedule %s never fires: %r", scheduled.name, error)
+            log.warning("Schedule %s never fires: %r", entry.scheduled.name, error)
             return otherwise
 
     # -- firing ----------------------------------------------------------------------------------
 
     async def _fire(self, entry: Entry) -> None:
-        """Make the execution of a date that has come, and move on to the next."""
+        """Make the execution of a date that has come: of a backfill, or the schedule's own."""
+        try:
+            if entry.backfill is not None:
+                await backfilling.fire(self, entry)
+            else:
+                await self._fire_own(entry)
+        finally:
+            entry.is_firing = False
+        self._push(entry)
+
+    async def _fire_own(self, entry: Entry) -> None:
+        """Make the execution of the date that is due, and move on to the next."""
         scheduled, date = entry.scheduled, entry.due
         assert date is not None
         entry.due = None
@@ -314,57 +337,54 @@ class Scheduler:
             considered, scheduled, date, self.clock.now(), execution_id, around
         )
         never: Considered = (None, None)
-        wanted, following = await self._reckoned(scheduled, look, never)
-        if not self._counts(entry):
+        wanted, following = await self.reckoned(entry, look, never)
+        if not self.counts(entry):
             return
         entry.due = following
         if wanted is None:
             await self._note(entry)
         else:
-            namespace, flow_id, trigger_id = scheduled.key
             [row] = await self.store.transact(
-                "fire",
-                namespace=namespace,
-                flow_id=flow_id,
-                trigger_id=trigger_id,
-                date=date,
-                execution_id=execution_id,
+                "fire", **entry.names, date=date, execution_id=execution_id
             )
-            running = await self._create(wanted, row, entry)
-            if running is None or scheduled.trigger.allow_concurrent:
-                entry.running = None
+            await self.create(wanted, row, entry)
             await self._note(entry, last_date=date, last_execution_id=row["execution_id"])
-        self._push(entry)
 
-    async def _create(self, wanted: Fire, row: Mapping[str, Any], entry: Entry) -> str | None:
-        """Create the execution, unless whoever entered the date has done so; its id while it runs."""
+    async def create(self, wanted: Fire, row: Mapping[str, Any], entry: Entry) -> None:
+        """Create the execution, unless whoever entered the date has done so, and wait for it if so asked."""
+        if not await self._creates(wanted, row, entry):
+            entry.running = None
+        elif entry.running is not None and entry.scheduled.trigger.allow_concurrent:
+            entry.abreast.add(entry.running)
+            entry.running = None
+
+    async def _creates(self, wanted: Fire, row: Mapping[str, Any], entry: Entry) -> bool:
+        """Whether there is an execution that isn't over, as far as that is known."""
         run_id = entry.running = str(
             row["execution_id"]
         )  # its end may be news before `start` returns
         if not row["fired"] and (rows := await self.store.query("execution_row", id=run_id)):
-            return run_id if rows[0]["ended_at"] is None else None
+            return rows[0]["ended_at"] is None
         try:
             await self.start(replace(wanted, execution_id=run_id))
         except FlowbookError as error:
             log.warning("%s.%s didn't start: %s", wanted.namespace, wanted.flow_id, error)
-            return None
-        return entry.running
+            return False
+        return True
+
+    async def _stop(self, entry: Entry) -> None:
+        """Switch a schedule off, and its backfill with it."""
+        await self.store.transact(
+            "switch_trigger", **entry.names, type=entry.scheduled.type, disabled=True
+        )
 
     async def _note(self, entry: Entry, **values: Any) -> None:
         """Write where a schedule stands."""
-        namespace, flow_id, trigger_id = entry.scheduled.key
         await self.store.transact(
             "save_trigger",
-            namespace=namespace,
-            flow_id=flow_id,
-            trigger_id=trigger_id,
+            **entry.names,
             type=entry.scheduled.type,
             next_date=entry.due,
             state={"rhythm": entry.scheduled.current},
             **values,
         )
-
-
-def _states(value: Json) -> frozenset[str]:
-    states = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    return frozenset(State(str(state).upper()).value for state in states)

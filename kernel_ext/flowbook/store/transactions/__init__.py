@@ -1,6 +1,6 @@
 """The named transactions: claims, leases, unique fires, kv … each one DuckDB transaction, answered."""
 
-from . import admission, any_rows, flow_triggers, flows, hosts, pairs, triggers
+from . import admission, any_rows, backfills, flow_triggers, flows, hosts, pairs, triggers
 from .transaction import READING, READS, Transaction, about, perform
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "about",
     "admission",
     "any_rows",
+    "backfills",
     "flow_triggers",
     "flows",
     "hosts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from .backfills import drop_backfill
 from .transaction import Rows, Transaction, action
 
 
@@ -49,10 +50,23 @@ def save_trigger(
     return [tx.put("triggers", **{**wanted, "updated_at": tx.now})]
 
 
-@action("triggers")
+@action("triggers", "backfills")
 def delete_trigger(tx: Transaction, *, namespace: str, flow_id: str, trigger_id: str) -> Rows:
     """Forget a trigger's state."""
-    found = tx.row("triggers", namespace, flow_id, trigger_id) is not None
-    if found:
-        tx.delete("triggers", namespace, flow_id, trigger_id)
-    return [{"deleted": found}]
+    key = namespace, flow_id, trigger_id
+    row = tx.row("triggers", *key)
+    if row is not None:
+        drop_backfill(tx, key, row)
+        tx.delete("triggers", *key)
+    return [{"deleted": row is not None}]
+
+
+@action("triggers")
+def unlock_trigger(tx: Transaction, *, namespace: str, flow_id: str, trigger_id: str) -> Rows:
+    """Let a trigger wait no longer for its last execution; which one that is stands in its state."""
+    row = tx.row("triggers", namespace, flow_id, trigger_id)
+    if row is None or row["last_execution_id"] is None:
+        return [{"unlocked": None}]
+    state = {**(row["state"] or {}), "unlocked": row["last_execution_id"]}
+    tx.put("triggers", **{**row, "state": state, "updated_at": tx.now})
+    return [{"unlocked": row["last_execution_id"]}]
