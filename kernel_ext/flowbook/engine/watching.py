@@ -67,7 +67,7 @@ def flows_in(place: Place) -> list[Flow]:
     """The flows that lie in `flows/`, deployed or not; files with problems are left out."""
     from flowbook.flows.parse import is_flow
 
-    from .workspace import read
+    from .sources import read
 
     found = []
     for path in files(place.flows) if place.flows.is_dir() else ():
@@ -103,7 +103,7 @@ async def take(workspace: Workspace, paths: Iterable[Path]) -> None:
 async def _take(workspace: Workspace, path: Path) -> None:
     from flowbook.flows.parse import is_flow
 
-    from .workspace import read
+    from .sources import read
 
     if not is_flow(path.read_text("utf-8")):
         return

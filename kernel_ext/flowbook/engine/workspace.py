@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import random
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowbook.clock import Clock, SystemClock
-from flowbook.errors import Conflict, FlowbookError, NotFound, TaskFailed
+from flowbook.errors import Conflict, FlowbookError, TaskFailed
 from flowbook.executions import events as e
 from flowbook.executions.model import Execution
 from flowbook.executions.step import born
@@ -32,7 +31,7 @@ from flowbook.store.rows import HostInfo, Owner
 from flowbook.workspace import place as places
 from flowbook.workspace import trust
 
-from . import checks, creation, limits, namespaces
+from . import checks, creation, limits
 from .adoption import Adoption, taken
 from .brisk import Brisk
 from .closing import Closing
@@ -44,7 +43,9 @@ from .history import History
 from .records import Records
 from .services import Pairs, Services
 from .slots import Slots
+from .sources import is_path, is_yaml, read, text_of
 from .subflows import Subflows
+from .surroundings import surroundings
 from .timers import Timers
 from .triggering import Triggering
 
@@ -455,18 +456,7 @@ class Workspace:
 
     def surroundings(self, flow: Flow) -> Mapping[str, Callable[[], Any]]:
         """Names in scope that come from configuration and environment."""
-        return {
-            "envs": lambda: environment_names(
-                str(self.config.get("variables.env-vars-prefix", "ENV_"))
-            ),
-            "globals": lambda: self.config.get("variables.globals", {}) or {},
-            "kestra": lambda: {
-                "environment": self.config.get("environment.name"),
-                "url": self.config.get("url"),
-            },
-            "namespace": lambda: namespaces.seen(self, flow.namespace),
-            "serverUrl": lambda: self.config.get("url") or "http://localhost:8080",
-        }
+        return surroundings(self, flow)
 
     def pairs(self, namespace: str, closing: Closing | None = None) -> Pairs:
         return Pairs(self, namespace, closing)
@@ -504,52 +494,3 @@ class Workspace:
         """Yields whenever something of an execution has changed, until nothing is left to run."""
         async for _ in self.history.changes(execution_id):
             yield
-
-
-def read(
-    source: str | Path | Mapping[str, Json], place: Place, *, namespace: str | None = None
-) -> Flow:
-    """A flow from YAML text, a file or a mapping. Raises `FlowInvalid`, `NotFound`."""
-    from flowbook.flows.parse import parse
-
-    text, name, folder = text_of(source, place)
-    return parse(text, name, namespace=namespace, folder=folder)
-
-
-def text_of(source: str | Path | Mapping[str, Json], place: Place) -> tuple[str, str, Path | None]:
-    """Text, name for messages, and folder of a flow given as text, path or mapping."""
-    if isinstance(source, Mapping):
-        import yaml
-
-        return yaml.safe_dump(dict(source), sort_keys=False, allow_unicode=True), "<mapping>", None
-    if isinstance(source, str) and not is_yaml(source):
-        source = Path(source)
-    if isinstance(source, Path):
-        path = source if source.is_absolute() else Path.cwd() / source
-        try:
-            return path.read_text("utf-8"), str(path.resolve()), path.resolve().parent
-        except OSError as error:
-            raise NotFound(f"{source} can't be read: {error.strerror or error}") from None
-        except UnicodeDecodeError:
-            raise NotFound(f"{source} is not a text file in UTF-8") from None
-    return source, "<flow>", None
-
-
-def is_yaml(text: str) -> bool:
-    """Whether a text is a flow's YAML rather than its name or path."""
-    return "\n" in text or ": " in text or text.lstrip().startswith("{")
-
-
-def is_path(text: str) -> bool:
-    """Whether a text is the path of a flow's file rather than `namespace.id` or YAML."""
-    return not is_yaml(text) and text.endswith((".yaml", ".yml"))
-
-
-def environment_names(prefix: str) -> dict[str, str]:
-    """Environment variables for `envs`, without their prefix, in lower case."""
-    found = {}
-    for given in ("KESTRA_", "ENV_", prefix):
-        for name, value in os.environ.items():
-            if given and name.startswith(given) and name != "KESTRA_CONFIGURATION":
-                found[name.removeprefix(given).lower()] = value
-    return found
