@@ -36,7 +36,7 @@ triggers:
 DIES = """
 import os, sys, threading
 import flowbook as fb
-from flowbook.engine import triggering
+from flowbook.engine import trigger_asking, triggering
 def dies(*_, **__):
     os.kill(os.getpid(), 9)
 {at} = dies
@@ -138,8 +138,8 @@ def test_a_script_that_ends_has_fired(here: fb.Workspace, root: Path) -> None:
 DIED = {
     "before-it-was-asked": "triggering.Triggering.take",
     "while-it-was-asked": "triggering.Triggering._ask",
-    "after-it-was-decided": "triggering.Asking.start",
-    "before-the-execution-began": "triggering.begin",
+    "after-it-was-decided": "trigger_asking.Asking.start",
+    "before-the-execution-began": "trigger_asking.begin",
 }
 """Where a host was killed, on its way from the end of an execution to the beginning of the next."""
 

@@ -36,7 +36,7 @@ from .answering import answer
 from .attempt import AttemptContext, run_attempt
 from .closing import Closing
 from .successors import Successor, successor_of
-from .triggering import Due
+from .triggered import Due
 
 if TYPE_CHECKING:
     from flowbook.store.packing import Prepared

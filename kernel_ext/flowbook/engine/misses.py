@@ -21,7 +21,7 @@ from flowbook.triggers.windows import Gathering, Shape
 
 from .flow_triggers import Listed
 from .trigger_labels import rendered_labels
-from .triggering import Beginning, fail, is_there
+from .triggered import Beginning, fail, is_there
 
 if TYPE_CHECKING:
     from .workspace import Workspace

@@ -6,94 +6,25 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import time, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from flowbook.flows.conditions import Condition, kind_of
-from flowbook.kinds.durations import Duration
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.part import Example, Written
 from flowbook.kinds.state import TERMINAL, State
 from flowbook.kinds.trigger import Trigger
 from flowbook.triggers.conditions import MULTIPLE
 from flowbook.triggers.filters import Operator
-from flowbook.triggers.windows import Gathering, Shape, Window
-from flowbook.triggers.zones import machine_zone, zone
+from flowbook.triggers.windows import Gathering
 
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _time(value: Any) -> Any:
-    if isinstance(value, time):
-        return value
-    try:
-        return time.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError(f"'{value}' is no time of day: write it like '09:00:00'") from None
-
-
-def _positive(value: timedelta) -> timedelta:
-    if value <= timedelta(0):
-        raise ValueError("must be longer than 0")
-    return value
-
-
-def _known(value: Any) -> Any:
-    if isinstance(value, str):
-        zone(value)
-    return value
-
+from .windows import DependsWindow, TimeWindow, upper
 
 DEPENDS_ON = "dependsOn"
 """The name of what the entries of `dependsOn` are gathered as."""
-TimeOfDay = Annotated[time, BeforeValidator(_time)]
-Length = Annotated[Duration, AfterValidator(_positive)]
-AnyState = Annotated[State, BeforeValidator(_upper)]
-
-
-class WindowType(StrEnum):
-    """Where the windows of `preconditions` lie."""
-
-    DURATION_WINDOW = "DURATION_WINDOW"
-    SLIDING_WINDOW = "SLIDING_WINDOW"
-    DAILY_TIME_WINDOW = "DAILY_TIME_WINDOW"
-    DAILY_TIME_DEADLINE = "DAILY_TIME_DEADLINE"
-
-
-class TimeWindow(Written):
-    """The time within which all preconditions must be met, in UTC."""
-
-    type: Annotated[WindowType, BeforeValidator(_upper)] = WindowType.DURATION_WINDOW
-    """Blocks one after another, the time before each event, or a stretch of each day."""
-    window: Length | None = None
-    """How long a block is, or how far to look back; a day."""
-    window_advance: Duration | None = None
-    """By how much blocks begin after midnight."""
-    deadline: TimeOfDay | None = None
-    """The time of day at which the window ends that begins at midnight."""
-    start_time: TimeOfDay | None = None
-    """When the window of each day begins."""
-    end_time: TimeOfDay | None = None
-    """When the window of each day ends."""
-
-    def shaped(self) -> Window:
-        """The same as something to ask."""
-        length = self.window or timedelta(days=1)
-        match self.type:
-            case WindowType.DURATION_WINDOW:
-                offset = self.window_advance or timedelta(0)
-                return Window(shape=Shape.EVERY, length=length, offset=offset)
-            case WindowType.SLIDING_WINDOW:
-                return Window(shape=Shape.LOOKBACK, length=length)
-            case WindowType.DAILY_TIME_WINDOW:
-                return _daily(self.start_time, self.end_time, "UTC")
-            case WindowType.DAILY_TIME_DEADLINE:
-                return _daily(None, self.deadline, "UTC")
+AnyState = Annotated[State, BeforeValidator(upper)]
 
 
 class UpstreamFlow(Written):
@@ -118,11 +49,9 @@ class UpstreamFlow(Written):
 class Filter(Written):
     """One test of an execution."""
 
-    field: Annotated[
-        Literal["FLOW_ID", "NAMESPACE", "STATE", "EXPRESSION"], BeforeValidator(_upper)
-    ]
+    field: Annotated[Literal["FLOW_ID", "NAMESPACE", "STATE", "EXPRESSION"], BeforeValidator(upper)]
     """What is tested."""
-    type: Annotated[Operator, BeforeValidator(_upper)]
+    type: Annotated[Operator, BeforeValidator(upper)]
     """How it is tested."""
     value: Json = None
     """What it is compared with; of EXPRESSION the expression that is tested itself."""
@@ -135,7 +64,7 @@ class Where(Written):
 
     id: str
     """Its name."""
-    operand: Annotated[Literal["AND", "OR"], BeforeValidator(_upper)] = "AND"
+    operand: Annotated[Literal["AND", "OR"], BeforeValidator(upper)] = "AND"
     """Whether all tests must be passed, or one."""
     filters: tuple[Filter, ...]
     """The tests."""
@@ -173,41 +102,10 @@ class Mode(StrEnum):
     AT_LEAST = "AT_LEAST"
 
 
-class DependsWindow(Written):
-    """The time within which enough entries must be met: one of `deadline`, `from` and `to`, `every`, `lookback`."""
-
-    deadline: TimeOfDay | None = None
-    """From midnight to this time of day."""
-    from_: TimeOfDay | None = Field(None, alias="from")
-    """From this time of day …"""
-    to: TimeOfDay | None = None
-    """… to this one."""
-    every: Length | None = None
-    """Blocks of this length, one after another."""
-    offset: Duration | None = None
-    """By how much the blocks begin after midnight."""
-    lookback: Length | None = None
-    """So long before each event."""
-    fire_once: bool = False
-    """Fire at most once a window."""
-    timezone: Annotated[str | None, BeforeValidator(_known)] = None
-    """The zone of its times, like `Europe/Paris`; the machine's own if none is given."""
-
-    def shaped(self) -> Window:
-        """The same as something to ask."""
-        name = self.timezone or machine_zone()
-        if self.every is not None:
-            offset = self.offset or timedelta(0)
-            return Window(shape=Shape.EVERY, length=self.every, offset=offset, timezone=name)
-        if self.lookback is not None:
-            return Window(shape=Shape.LOOKBACK, length=self.lookback, timezone=name)
-        return _daily(self.from_, self.deadline or self.to, name)
-
-
 class OnMiss(Written):
     """What follows when a window ends and not enough was met."""
 
-    behavior: Annotated[Literal["FAIL"], BeforeValidator(_upper)] = "FAIL"
+    behavior: Annotated[Literal["FAIL"], BeforeValidator(upper)] = "FAIL"
     """A FAILED execution."""
     labels: Json = None
     """Labels it carries."""
@@ -226,7 +124,7 @@ class Flow(Trigger):
     """The states it looks at; the end states and PAUSED if none are given."""
     depends_on: tuple[Dependency, ...] | None = None
     """The executions it waits for, each with flow, namespace, states, labels and `when`."""
-    mode: Annotated[Mode, BeforeValidator(_upper)] = Mode.ALL
+    mode: Annotated[Mode, BeforeValidator(upper)] = Mode.ALL
     """Whether all entries of `dependsOn` are needed, any of them, or AT_LEAST `minSatisfied`."""
     min_satisfied: int | None = None
     """With `mode: AT_LEAST`: how many entries are needed."""
@@ -365,14 +263,6 @@ def _multiple(given: Condition) -> tuple[Gathering, Mapping[str, Condition]]:
         resets=given.get("resetOnSuccess") is not False,
     )
     return gathering, wants
-
-
-def _daily(start: time | None, end: time | None, timezone: str) -> Window:
-    """From one time of day to another; a time with an offset brings its zone."""
-    offsets = [each.strftime("%z") for each in (start, end) if each is not None and each.tzinfo]
-    name = f"{offsets[0][:3]}:{offsets[0][3:5]}" if offsets else timezone
-    start, end = (time(0) if each is None else each.replace(tzinfo=None) for each in (start, end))
-    return Window(shape=Shape.DAILY, start=start, end=end, timezone=name)
 
 
 AFTER_ORDERS = Example(
