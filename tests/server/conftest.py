@@ -76,9 +76,9 @@ class Reached:
         opened = await self.host.open()
         await self.host.wait(opened.deploy(text))
 
-    async def run(self, uid: str) -> str:
+    async def run(self, uid: str, **options: Any) -> str:
         opened = await self.host.open()
-        return str(await self.host.wait(opened.run(uid)))
+        return str(await self.host.wait(opened.run(uid, **options)))
 
     async def end(self, run_id: str) -> None:
         opened = await self.host.open()

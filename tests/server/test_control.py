@@ -147,3 +147,45 @@ async def test_wrong_requests_are_refused(
         await post(fetch, path, body, **({name: value} if name else {}))
     assert refused.value.code in (404, 422)
     assert message in json.loads(refused.value.response.body)["message"]
+
+
+LOOK = """
+id: look
+namespace: demo
+inputs: [{id: n, type: INT, defaults: 2}, {id: word, type: SECRET, defaults: correct-horse}]
+tasks:
+  - {id: twice, type: io.kestra.plugin.core.debug.Return, format: "{{ inputs.n * 2 }}"}
+  - {id: said, type: io.kestra.plugin.core.debug.Return, format: "it is {{ outputs.twice.value }}"}
+"""
+
+
+async def test_an_execution_is_looked_into_and_a_task_tried_again(
+    workspace: Any, fetch: Fetch, state: Callable[[str], Any]
+) -> None:
+    await workspace.deploy(LOOK)
+    old, new = [await workspace.run("demo.look", inputs={"n": n}) for n in (2, 5)]
+    for run_id in (old, new):
+        await until(lambda run_id=run_id: is_(state, run_id, "SUCCESS"))
+
+    async def evaluated(path: str, expression: str) -> Any:
+        return await fetch(f"api/v1/executions/{new}/{path}", method="POST", body=expression)
+
+    assert await evaluated("actions/eval", "{{ outputs.said.value }}") == {"result": "it is 10"}
+    assert await evaluated("eval/twice", "[taskrun.attemptsCount, inputs.n]") == {
+        "result": "[1, 5]"
+    }
+    assert await evaluated("actions/eval", "inputs.word") == {"result": "********"}
+    assert "nope" in (await evaluated("eval", "outputs.nope"))["error"]
+    told = await fetch(f"api/x/executions/{new}/diff")
+    assert told["old"] == old
+    assert {"section": "Tasks", "name": "twice.value", "old": "4", "new": "10"} in told["changes"]
+    wanted = {"task": "said", "properties": {"format": "or {{ outputs.twice.value }}"}}
+    again = await fetch(f"api/x/executions/{new}/rerun", method="POST", body=json.dumps(wanted))
+    await until(lambda: is_(state, again["id"], "SUCCESS"))
+    assert again["id"] not in (old, new)
+    with pytest.raises(HTTPClientError) as refused:
+        await fetch(f"api/x/executions/{new}/rerun", method="POST", body='{"task": "sad"}')
+    assert refused.value.code == 404
+    with pytest.raises(HTTPClientError) as refused:
+        await fetch(f"api/x/executions/{new}/rerun", method="POST", body='{"tusk": "said"}')
+    assert refused.value.code == 422

@@ -38,7 +38,7 @@ LAZY = {
 @click.group(
     cls=Commands,
     lazy=LAZY,
-    aliases={"show": "get"},
+    aliases={"show": "get", "eval-expression": "eval"},
     epilog=examples(
         "flowbook executions list --state FAILED",
         "flowbook executions get 3fK2…",

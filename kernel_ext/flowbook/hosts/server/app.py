@@ -11,21 +11,27 @@ from tornado.ioloop import PeriodicCallback
 
 from . import parked
 from .host import ServerHost
-from .routes import continuing, control, executions, files, flows, inputs, own, status
+from .routes import continuing, control, debugging, executions, files, flows, inputs, own, status
 from .stream import StreamHandler
 
 PORT = 8080
 BASE = "/flowbook"
 
 
-OWN = (*own.ROUTES, *inputs.OWN, *continuing.ROUTES, *files.ROUTES)
+OWN = (*own.ROUTES, *inputs.OWN, *continuing.ROUTES, *debugging.OWN, *files.ROUTES)
 
 
 def routes(*, at_root: bool) -> list[tuple[str, type[Any]]]:
     """Every route; `flowbook server` answers at the root too."""
     api = [
         (rf"/api/v1(?:/main)?{pattern}", handler)
-        for pattern, handler in (*flows.ROUTES, *inputs.ROUTES, *control.ROUTES, *executions.ROUTES)
+        for pattern, handler in (
+            *flows.ROUTES,
+            *inputs.ROUTES,
+            *control.ROUTES,
+            *debugging.ROUTES,
+            *executions.ROUTES,
+        )
     ]
     api += [(rf"/api/x{pattern}", handler) for pattern, handler in OWN]
     api += [*status.ROUTES, ("/stream", StreamHandler)]
