@@ -16,6 +16,7 @@ from flowbook.engine.timers import Timers
 from flowbook.engine.workspace import Workspace
 from flowbook.kinds.state import State
 from flowbook.workspace import trust
+from flowbook.workspace.masking import STARS
 
 PATIENCE = 60
 MORNING = datetime(2025, 3, 5, 7, 0, tzinfo=UTC)
@@ -480,6 +481,53 @@ def test_outputs_of_all_that_were_waited_for_are_at_hand(play: Callable[[Scene],
         await at.run("b")
         [row] = await at.started()
         assert row["trigger"]["variables"]["outputs"] == {"a": {"of": "a"}, "b": {"of": "b"}}
+
+    play(scene)
+
+
+def test_files_of_all_that_were_waited_for_can_be_read(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        write = "io.kestra.plugin.core.storage.Write"
+        for name in "ab":
+            await at.upstream(
+                name,
+                {"type": write, "content": f"made by {name}"},
+                outputs=[{"id": "file", "type": "STRING", "value": "{{ outputs.t1.uri }}"}],
+            )
+        read = "{{ read(trigger.outputs.a.file) }}, {{ read(trigger.outputs.b.file) }}"
+        await at.follower(on=on("a", "b"), tasks=[{"id": "say", "type": LOG, "message": read}])
+        await at.run("a")
+        await at.run("b")
+        [row] = await at.started()
+        said = [line["message"] for line in await at.workspace.logs(row["id"])]
+        assert "made by a, made by b" in said
+
+    play(scene)
+
+
+def test_secrets_of_the_execution_before_stay_closed(play: Callable[[Scene], None]) -> None:
+    secret = "cor-rect horse/battery"
+
+    async def scene(at: Stage) -> None:
+        await at.upstream(
+            "a",
+            {"type": LOG, "message": "hi"},
+            inputs=[{"id": "token", "type": "SECRET"}],
+            outputs=[{"id": "of", "type": "STRING", "value": "with {{ inputs.token }}"}],
+        )
+        labels, wanted = {"of": "{{ trigger.outputs.of }}"}, [{"id": "n", "type": "STRING"}]
+        for name, text in (("after", "{{ inputs.token }}"), ("fails", "{{ nothing }}")):
+            taken = {**on("a"), "labels": labels, "inputs": {"n": text}}
+            await at.follower(name, on=taken, inputs=wanted)
+        await at.run("a", inputs={"token": secret})
+        await at.workspace.records.durable()
+        tables = ("events", "executions", "logs", "triggers", "fires", "windows")
+        rows = [await at.workspace.store.query(f"select * from {table}") for table in tables]
+        assert secret not in str(rows)
+        [one], [other] = await at.started(), await at.started("fails")
+        assert (one["state"], other["state"]) == ("SUCCESS", "FAILED")
+        seen = await at.workspace.evaluate(one["id"], "{{ inputs.n }} {{ trigger.outputs.of }}")
+        assert seen == f"{STARS} with {STARS}"
 
     play(scene)
 

@@ -72,6 +72,7 @@ def _family(execution: Execution) -> set[str]:
     triggered_by = (execution.trigger or {}).get("variables", {}).get("executionId")
     if triggered_by:
         family.add(triggered_by)
+    family |= set((execution.trigger or {}).get("of", ()))
     family |= {
         run.outputs["executionId"]
         for run in execution.task_runs.values()

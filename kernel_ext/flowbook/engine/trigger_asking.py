@@ -102,6 +102,7 @@ class Asking:
                 "id": trigger.id,
                 "type": trigger.type,
                 "depth": depth_after(self._execution),
+                "of": [each["execution"] for each in of],
                 "variables": variables,
             },
             settles=due.row(execution_id, workspace.clock.now().isoformat(), None),
@@ -110,7 +111,7 @@ class Asking:
         if depth_after(self._execution) > CHAIN:
             refused = f"More than {CHAIN} executions have started each other within moments"
         if refused is not None:
-            fail(workspace, beginning, refused)
+            fail(workspace, beginning, refused, self._closing.values)
             await workspace.begun(execution_id)
             return
         try:
@@ -122,7 +123,7 @@ class Asking:
             await begin(workspace, beginning, inputs, self._closing)
         except (InputInvalid, ExpressionError) as error:
             said = f"Failed to trigger flow {flow.uid}, invalid inputs: {error}"
-            fail(workspace, beginning, self._closing.masked(said))
+            fail(workspace, beginning, self._closing.masked(said), self._closing.values)
         if (driver := workspace.drivers.get(execution_id)) is not None:
             for warning in warnings:
                 driver.note("", Level.WARN, self._closing.masked(warning))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -100,7 +100,9 @@ async def is_there(workspace: Workspace, execution_id: str) -> bool:
     return bool(await workspace.store.query("execution_row", id=execution_id))
 
 
-def fail(workspace: Workspace, wanted: Beginning, message: str) -> None:
+def fail(
+    workspace: Workspace, wanted: Beginning, message: str, secrets: Iterable[str] = ()
+) -> None:
     """Begin an execution that has FAILED, so that somebody sees it."""
     now = workspace.clock.now()
     created = e.Created(
@@ -113,7 +115,8 @@ def fail(workspace: Workspace, wanted: Beginning, message: str) -> None:
         original_id=wanted.execution_id,
     )
     refused = e.Refused(at=now, state=State.FAILED, message=message)
-    workspace.drive(wanted.flow, wanted.execution_id, created, refused, settles=(wanted.settles,))
+    settles = (wanted.settles,)
+    workspace.drive(wanted.flow, wanted.execution_id, created, refused, secrets, settles)
 
 
 def inherited(execution: Execution) -> Labels:
