@@ -55,23 +55,23 @@ class Triggers(Face):
             )
         )
 
-    def enable_trigger(self, flow: str, trigger: str | None = None) -> None:
-        """Let a trigger fire again; missed dates follow its `recoverMissedSchedules`. Raises `Conflict`."""
+    def enable_trigger(self, flow: str, trigger: str | None = None) -> str:
+        """Let a trigger fire again; missed dates follow its `recoverMissedSchedules`. Its id. Raises `Conflict`."""
         from flowbook.engine.trigger_control import switch
 
-        self.portal.call(switch(self.engine, flow, trigger, disabled=False))
+        return self.portal.call(switch(self.engine, flow, trigger, disabled=False))
 
-    def disable_trigger(self, flow: str, trigger: str | None = None) -> None:
-        """Keep a trigger from firing; a backfill of it is dropped. Raises `Conflict`."""
+    def disable_trigger(self, flow: str, trigger: str | None = None) -> str:
+        """Keep a trigger from firing; a backfill of it is dropped. Its id. Raises `Conflict`."""
         from flowbook.engine.trigger_control import switch
 
-        self.portal.call(switch(self.engine, flow, trigger, disabled=True))
+        return self.portal.call(switch(self.engine, flow, trigger, disabled=True))
 
-    def unlock_trigger(self, flow: str, trigger: str | None = None) -> None:
-        """Let a schedule go on without waiting for its last execution. Raises `Conflict`."""
+    def unlock_trigger(self, flow: str, trigger: str | None = None) -> str:
+        """Let a schedule go on without waiting for its last execution. Its id. Raises `Conflict`."""
         from flowbook.engine.trigger_control import unlock
 
-        self.portal.call(unlock(self.engine, flow, trigger))
+        return self.portal.call(unlock(self.engine, flow, trigger))
 
     def backfill(
         self,

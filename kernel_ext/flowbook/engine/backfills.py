@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ from flowbook.triggers.backfill import (
     first_moment,
     last_moment,
 )
+from flowbook.triggers.zones import machine_zone
+from flowbook.workspace import trust
 
 from . import creation, rendering
 from .backfilling import laid_over
@@ -53,6 +55,11 @@ class Planned:
     """In the zone of the schedule."""
     inputs: Mapping[str, Json]
     labels: Mapping[str, str]
+
+    @property
+    def zone(self) -> str:
+        """The name of that zone."""
+        return self.scheduled.trigger.timezone or machine_zone()
 
 
 async def plan(
@@ -91,10 +98,16 @@ async def begin(workspace: Workspace, planned: Planned, *, confirm: bool = False
     if count > MANY and not confirm:
         raise Unconfirmed(
             f"{count:,} dates of {planned.scheduled.name} would run, {_said(planned.dates[0])} to "
-            f"{_said(planned.dates[-1])}: say that you mean it",
+            f"{_said(planned.dates[-1])}; confirm=True runs them",
             [],
         )
     scheduled = planned.scheduled
+    if (other := scheduled.backfill) is not None:
+        raise Conflict(
+            f"A backfill of {scheduled.name} {'is paused' if other.paused else 'goes on'}, at "
+            f"{_said(other.current.astimezone(scheduled.zone))} ({other.done:,} of {other.total:,} dates): "
+            "wait for its end, or delete it"
+        )
     secrets = creation.secret_values(scheduled.flow, planned.inputs)
     closed = Closing(lambda: workspace.key, secrets).values_of(dict(planned.inputs))
     backfill = Backfill(
@@ -132,7 +145,8 @@ async def listed(
     states: dict[str, dict[str, int]] = {}
     for each in counted:
         states.setdefault(each["id"], {})[each["state"]] = each["executions"]
-    return [_as_row(row, states.get(row["id"], {})) for row in rows]
+    zones = {each.key: each.zone for each in await schedules(workspace.store) if not each.problem}
+    return [_as_row(row, states.get(row["id"], {}), zones.get(_key(row), UTC)) for row in rows]
 
 
 async def going_on(workspace: Workspace, uid: str, trigger: str | None = None) -> Row:
@@ -163,6 +177,11 @@ async def delete(workspace: Workspace, uid: str, trigger: str | None = None) -> 
     row = await going_on(workspace, uid, trigger)
     await workspace.store.transact("delete_backfill", **names_of(row))
     return row
+
+
+def is_trusted(workspace: Workspace) -> bool:
+    """Whether anything fires here at all."""
+    return trust.is_trusted(workspace.place)
 
 
 async def is_served(workspace: Workspace) -> bool:
@@ -235,7 +254,12 @@ def names_of(row: Mapping[str, Any]) -> dict[str, str]:
     return {"namespace": namespace, "flow_id": flow_id, "trigger_id": row["trigger"]}
 
 
-def _as_row(row: Mapping[str, Any], states: Mapping[str, int]) -> Row:
+def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["namespace"], row["flow_id"], row["trigger_id"]
+
+
+def _as_row(row: Mapping[str, Any], states: Mapping[str, int], zone: tzinfo) -> Row:
+    """A backfill as it is listed; its dates are in the zone of its schedule."""
     if row["ended_at"] is None:
         state = "PAUSED" if row["paused"] else "RUNNING"
     else:
@@ -245,9 +269,9 @@ def _as_row(row: Mapping[str, Any], states: Mapping[str, int]) -> Row:
         "flow": f"{row['namespace']}.{row['flow_id']}",
         "trigger": row["trigger_id"],
         "state": state,
-        "start": row["from"],
-        "end": row["to"],
-        "date": row["at_date"],
+        "start": row["from"].astimezone(zone),
+        "end": row["to"].astimezone(zone),
+        "date": None if row["at_date"] is None else row["at_date"].astimezone(zone),
         "done": row["done"],
         "total": row["total"],
         "executions": dict(states),
@@ -271,15 +295,16 @@ def _range(
         last = last_moment(end, scheduled.zone, now)
     except ValueError as error:
         problems["end"] = f"end: {error}"
+    said = [_said(each.astimezone(scheduled.zone)) for each in (first, last)]
     if not problems and first > now:
-        problems["start"] = f"start: {_said(first)} is still to come; a backfill is for the past"
+        problems["start"] = f"start: {said[0]} is still to come; a backfill is for the past"
     elif not problems and last > now:
         problems["end"] = (
-            f"end: {_said(last)} is still to come; a backfill is for the past, the schedule itself "
+            f"end: {said[1]} is still to come; a backfill is for the past, the schedule itself "
             "fires what comes. Without an end it goes on until now"
         )
     elif not problems and first > last:
-        problems["start"] = f"start: {_said(first)} lies behind the end, {_said(last)}"
+        problems["start"] = f"start: {said[0]} lies behind the end, {said[1]}"
     if problems:
         raise InputInvalid(list(problems.values()), list(problems))
     return first.astimezone(UTC), last.astimezone(UTC)

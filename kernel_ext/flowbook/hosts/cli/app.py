@@ -18,7 +18,7 @@ LAZY = {
     "executions": ("executions:executions", "List executions, follow logs, kill, restart, replay."),
     "logs": ("logs:logs", "Show an execution's log (short for 'executions logs')."),
     "namespaces": ("namespaces:namespaces", "List namespaces."),
-    "triggers": ("triggers:triggers", "List triggers and when they fire next."),
+    "triggers": ("triggers:triggers", "List triggers, switch them, run dates of the past."),
     "kv": ("kv:kv", "Read and write the key-value store of a namespace."),
     "plugins": ("plugins:plugins", "List the types a flow can use, and show their documentation."),
     "notebooks": ("notebooks:notebooks", "Show a notebook's parameters; schedule a notebook."),

@@ -52,6 +52,18 @@ def namespaces(
     return [CompletionItem(name) for name in names if name.startswith(text)]
 
 
+def trigger_ids(
+    context: click.Context, parameter: click.Parameter, text: str
+) -> list[CompletionItem]:
+    """Ids of triggers, of the flow that is named already."""
+    flow = context.params.get("flow")
+    return [
+        CompletionItem(row["trigger"], help=row["flow"])
+        for row in _ask("triggers")
+        if flow in (None, row["flow"]) and row["trigger"].startswith(text)
+    ]
+
+
 def _ask(what: str) -> list[dict[str, Any]]:
     """Rows from the workspace; nothing when there is none, and never an error at a prompt."""
     from .showing import execution_row
@@ -63,6 +75,8 @@ def _ask(what: str) -> list[dict[str, Any]]:
         with opened() as ws:
             if what == "flows":
                 return ws.flows()
+            if what == "triggers":
+                return [dict(each) for each in (*ws.schedules(), *ws.flow_triggers())]
             return [execution_row(run) for run in ws.executions(limit=RECENT)]
     except Exception:
         return []
