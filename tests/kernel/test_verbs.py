@@ -161,3 +161,32 @@ def test_why_a_task_did_not_run(kernel: Kernel) -> None:
     assert (
         "'no' was skipped: its `runIf`, `false`, was false." in kernel.run("%flow why no").printed
     )
+
+
+def test_a_schedule_is_backfilled_and_switched(kernel: Kernel) -> None:
+    flow = (
+        "%%flow --no-run\nid: daily\ntasks: [{id: say, type: core.debug.Return, format: hi}]\n"
+        'triggers: [{id: noon, type: core.trigger.Schedule, cron: "0 12 * * *", timezone: UTC}]'
+    )
+    assert kernel.run(flow).status == "ok"
+    assert kernel.run("%flow deploy daily").status == "ok"
+
+    begun = kernel.run("%flow backfill daily --start 2026-01-01 --end 2026-01-03 -l why=fix")
+    assert begun.printed.splitlines()[0] == (
+        "Backfill: 3 dates of notebook.daily.noon, 2026-01-01 12:00 to 2026-01-03 12:00 (UTC)."
+    )
+    assert "No server runs now: they run while one does" in begun.printed
+    told = kernel.run("%flow backfill daily").result["text/plain"]  # type: ignore[index]
+    assert "waits for a server" in told
+    assert "0 of 3" in told
+    listed = kernel.run("%flow ls").result["text/plain"]  # type: ignore[index]
+    assert "backfill 0 of 3, at 2026-01-01 12:00" in listed
+    assert "is paused" in kernel.run("%flow backfill daily --pause").printed
+    assert "noon is disabled." in kernel.run("%flow triggers disable daily").printed
+    triggers = kernel.run("%flow triggers").result["text/plain"]  # type: ignore[index]
+    assert "Disabled" in triggers
+    assert kernel.complete("%flow triggers enable daily no") == ["noon"]
+    assert "noon is enabled." in kernel.run("%flow triggers enable daily noon").printed
+    wrong = kernel.run("%flow backfill daily --start soon")
+    assert "'soon' is no date" in wrong.errors
+    assert "Which flow?" in kernel.run("%flow backfill --start 2026-01-01").errors

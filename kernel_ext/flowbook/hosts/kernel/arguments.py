@@ -49,6 +49,8 @@ SUMMARIES: Mapping[str, str] = {
     "delete": "Remove an execution that has ended, for ever, or several.",
     "revisions": "List the revisions of a flow, compare two, or bring one back.",
     "schedule": "Run a notebook at the times of a cron text.",
+    "backfill": "Run a schedule for dates of the past, or say how far that is.",
+    "triggers": "List what fires by itself, or switch it on and off.",
     "deploy": "Make a file, a folder or a cell's flow count.",
     "export": "Write a flow, or the cells of %%task, as files that can be deployed.",
     "kernels": "Show, make ready or end the kernels that notebooks are given.",
@@ -254,7 +256,7 @@ def _restart(add: Add) -> None:
 def _replay(add: Add) -> None:
     _restart(add)
     add("-t", "--task", help="from this task on; else from the start")
-    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="other inputs")
+    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="inputs that change")
 
 
 def _mark(add: Add) -> None:
@@ -338,6 +340,27 @@ def _schedule(add: Add) -> None:
     add("--namespace", help="the flow's namespace")
 
 
+def _backfill(add: Add) -> None:
+    add("flow", nargs="?", help="namespace.id, or an id; without --start: how far backfills are")
+    add("-t", "--trigger", metavar="ID", help="which of its schedules")
+    add("--start", metavar="DATE", help="from this date on: 2026-01-31 or 2026-01-31T07:00")
+    add("--end", metavar="DATE", help="to this date; a day is meant whole; until now by default")
+    add("-i", "--input", nargs="+", action="extend", metavar="KEY=VALUE", help="other inputs")
+    add("-l", "--label", nargs="+", action="extend", metavar="KEY=VALUE", help="more labels")
+    add("--dry-run", action="store_true", help="only show the dates")
+    add("--pause", action="store_true", help="let it begin with no further date")
+    add("--resume", action="store_true", help="let a paused one go on")
+    add("--delete", action="store_true", help="end it where it stands")
+    add("-y", "--yes", action="store_true", help="run thousands of dates")
+
+
+def _triggers(add: Add) -> None:
+    what = ("list", "enable", "disable", "unlock")
+    add("what", nargs="?", choices=what, default="list", help="list by default")
+    add("flow", nargs="?", help="namespace.id, or an id")
+    add("trigger", nargs="?", help="which of its triggers")
+
+
 def _deploy(add: Add) -> None:
     add("flow", nargs="?", help="a file, a folder, or a flow's id; flows/ by default")
 
@@ -396,6 +419,8 @@ PARSERS: Mapping[str, Callable[[Add], None]] = {
     "delete": _many,
     "revisions": _revisions,
     "schedule": _schedule,
+    "backfill": _backfill,
+    "triggers": _triggers,
     "deploy": _deploy,
     "export": _export,
     "kernels": _kernels,

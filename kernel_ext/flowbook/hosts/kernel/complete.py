@@ -90,8 +90,13 @@ def _in_line(magics: FlowMagics, before: str) -> tuple[str, Iterable[str]]:
         return fragment, ()
     if fragment.startswith("-"):
         return fragment, _options(verb)
-    if verb in ("run", "graph", "validate", "deploy", "export", "runs", "revisions"):
+    if words[-1] in ("-t", "--trigger") and verb == "backfill":
+        return fragment, _triggers(magics)
+    if verb in ("run", "graph", "validate", "deploy", "export", "runs", "revisions", "backfill"):
         return fragment, _flows(magics)
+    if verb == "triggers":
+        choices = (("list", "enable", "disable", "unlock"), _flows(magics), _triggers(magics))
+        return fragment, choices[min(len(words), 3) - 1]
     if verb == "out" and len(words) > 1:
         return fragment, _handed_on(magics, words[1:])
     if verb in OF_RUNS:
@@ -140,6 +145,11 @@ def _flows(magics: FlowMagics) -> Iterable[str]:
         yield f"{row['namespace']}.{row['id']}"
         if row["namespace"] == magics.namespace:
             yield str(row["id"])
+
+
+def _triggers(magics: FlowMagics) -> Iterable[str]:
+    for row in (*magics.ws.schedules(), *magics.ws.flow_triggers()):
+        yield row["trigger"]
 
 
 def _options(verb: str) -> Iterable[str]:

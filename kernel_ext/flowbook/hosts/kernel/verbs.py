@@ -12,10 +12,11 @@ from IPython.core.error import UsageError
 
 from flowbook.errors import NotFound
 
-from . import arguments, continuing, control
+from . import arguments, continuing, control, triggers
 from .exporting import export
 from .named import flow_of, run_of, wanted_id
 from .tables import Table
+from .triggers import standing, when
 from .waiting import kill
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ def ls(magics: FlowMagics, given: Namespace) -> Table:
 
     fires: dict[str, list[str]] = {}
     for one in schedules(magics):
-        if one["next"] is not None or one["problem"]:
-            fires.setdefault(one["flow"], []).append(one["problem"] or when(one))
+        if (said := standing(one)) is not None:
+            fires.setdefault(one["flow"], []).append(said)
     rows = [
         {
             "flow": uid,
@@ -136,11 +137,6 @@ def schedules(magics: FlowMagics) -> list[Fires]:
 
     ws = magics.ws
     return ws.portal.call(next_fires(ws.engine.store, datetime.now(UTC)))
-
-
-def when(fire: Fires) -> str:
-    """The next fire of a schedule, in its zone."""
-    return f"{fire['next']:%a %d %b %Y, %H:%M:%S} {fire['zone']}"
 
 
 def runs(magics: FlowMagics, given: Namespace) -> Table:
@@ -415,6 +411,8 @@ VERBS: Mapping[str, Callable[[FlowMagics, Namespace], Any]] = {
     "delete": control.delete,
     "revisions": revisions,
     "schedule": schedule,
+    "backfill": triggers.backfill,
+    "triggers": triggers.triggers,
     "deploy": deploy,
     "export": export,
     "kernels": kernels,
