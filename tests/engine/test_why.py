@@ -189,3 +189,17 @@ def test_what_waits_for_a_slot_of_its_host_says_so(
         assert time.monotonic() < deadline
         time.sleep(0.05)
     run.kill().wait(30)
+
+
+def test_a_message_keeps_its_own_full_stop(tmp_path: Path) -> None:
+    flow = """
+id: stops
+namespace: tests
+tasks:
+  - {id: check, type: Fail, errorMessage: "It broke!"}
+  - {id: then, type: Log, message: x}
+"""
+    with fb.open(tmp_path / "ws", embedded=True) as ws:
+        said = ws.run(flow).why("then")
+
+    assert "It broke! After" in said

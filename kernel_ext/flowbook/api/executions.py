@@ -183,7 +183,10 @@ class Executions(Face):
         inputs: Mapping[str, Json | Path] | None = None,
         revision: int | None = None,
     ) -> Run:
-        """Run again as a new execution: from the start, or from a task run (its id, or a task's id)."""
+        """Run again as a new execution: from the start, or from a task run (its id, or a task's id).
+
+        Inputs that aren't named are those of the old one.
+        """
         return Run(
             self,
             self.portal.call(

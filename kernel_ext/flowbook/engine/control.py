@@ -111,11 +111,13 @@ class Control:
         *,
         task_run: str | None = None,
         inputs: Mapping[str, Given] | None = None,
+        keep: bool = True,
         revision: int | None = None,
         folder: Path | None = None,
         label: str = "system.replay",
     ) -> str:
-        """A new execution like an old one, which its label says; its id."""
+        """A new execution like an old one, which its label says; its id. Inputs that aren't among `inputs` are
+        the old ones, or what a new execution would have if they aren't to be kept."""
         workspace = self._workspace
         driver = await self._driver(execution_id)
         old, secrets = driver.execution, driver.closing.values
@@ -133,7 +135,7 @@ class Control:
             copied=() if target is None else restarts.copies(old, target, new),
         )
         if inputs is not None:
-            given = creation.unchanged(flow, inputs, old.inputs)
+            given = creation.given_again(flow, inputs, old.inputs, keep=keep)
             resolved = await creation.resolved_inputs(
                 workspace, flow, replace(old, id=new, flow=flow), given, driver.closing, folder
             )

@@ -169,8 +169,11 @@ async def reading(
     return await rendering.in_place(templates, scope, lambda: work(render))  # type: ignore[no-any-return]
 
 
-def unchanged(flow: Flow, given: Mapping[str, Given], old: Mapping[str, Json]) -> dict[str, Given]:
-    """Given values for a replay: a SECRET that comes back as the stars it is shown as is the old one."""
+def given_again(
+    flow: Flow, given: Mapping[str, Given], old: Mapping[str, Json], *, keep: bool
+) -> dict[str, Given]:
+    """Given values for a replay; those that aren't given are the old ones, if they are kept. A SECRET that
+    comes back as the stars it is shown as is the old one in any case."""
     from flowbook.flows.inputs import flat, nested
 
     before = flat(old, flow.declared)
@@ -179,7 +182,7 @@ def unchanged(flow: Flow, given: Mapping[str, Given], old: Mapping[str, Json]) -
         name: before.get(name) if name in secrets and value == STARS else value
         for name, value in flat(given, flow.declared).items()
     }
-    return {**given, **nested(meant)}
+    return {**given, **nested({**before, **meant} if keep else meant)}
 
 
 def put_together(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,8 @@ from flowbook.kinds.task import FlowableTask, Task
 from .why_absent import absent
 from .words import clock, plural
 
+ENDED_TWICE = re.compile(r"(?<!\.)([.!?])\.(?=\s|$)")
+"""A message with a full stop of its own, and the sentence's."""
 GOOD = frozenset({State.SUCCESS, State.WARNING})
 
 
@@ -37,7 +40,7 @@ class Told:
 def why(execution: Execution, task: Task, run: TaskRun | None, told: Told) -> str:
     """The paragraph about one task run, or about a task that has none."""
     sentences = absent(execution, task) if run is None else _of_run(execution, task, run, told)
-    return told.masked(" ".join(sentences))
+    return told.masked(" ".join(ENDED_TWICE.sub(r"\1", sentence) for sentence in sentences))
 
 
 def _of_run(execution: Execution, task: Task, run: TaskRun, told: Told) -> Iterator[str]:

@@ -100,7 +100,7 @@ def restart(context: click.Context, chosen: Chosen, revision: int | None, output
 @choosing
 @click.option("--task-run", metavar="ID", help="From this task run on; else from the start.")
 @click.option("-r", "--revision", type=int, help="With another revision of the flow.")
-@click.option("-i", "--inputs", multiple=True, metavar="KEY=VALUE", help="Other inputs.")
+@click.option("-i", "--inputs", multiple=True, metavar="KEY=VALUE", help="Inputs that change.")
 @with_output
 @click.pass_context
 def replay(

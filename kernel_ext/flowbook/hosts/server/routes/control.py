@@ -168,6 +168,7 @@ ONE: Mapping[str, Act] = {
         task_run=asked.get_query_argument("taskRunId", None),
         revision=asked.number("revision"),
         inputs=given(asked),
+        keep=False,
     ),
     "pause": lambda ws, id, asked: ws.pause(id),
     "resume": lambda ws, id, asked: ws.resume(id, given(asked) or None),
