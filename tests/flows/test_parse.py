@@ -158,6 +158,14 @@ def test_unknown_tasks_and_inputs_in_expressions_are_warnings_at_their_place() -
     ]
 
 
+def test_a_failure_that_is_allowed_ends_nothing() -> None:
+    more = f"""
+  - {{id: may, type: io.kestra.plugin.core.execution.Fail, allowFailure: true}}
+  - {{id: next, type: {LOG}, message: x}}
+"""
+    assert messages(HELLO + more.lstrip("\n")) == []
+
+
 def test_braces_in_a_description_are_no_expression() -> None:
     assert messages(HELLO + 'description: "how {{ to"\n') == []
 

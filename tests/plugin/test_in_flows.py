@@ -387,3 +387,122 @@ def test_a_query_feeds_a_loop_and_a_script(run_flow: Run) -> None:
         "0",
         "1",
     ]
+
+
+def test_a_deleted_file_can_be_deleted_again(run_flow: Run) -> None:
+    run = run_flow(f"""
+        {write("file", "x")}
+        - {{id: once, type: {CORE}.storage.Delete, uri: "{{{{ outputs.file.uri }}}}"}}
+        - {{id: twice, type: {CORE}.storage.Delete, uri: "{{{{ outputs.file.uri }}}}"}}
+        - {{id: must, type: {CORE}.storage.Delete, uri: "{{{{ outputs.file.uri }}}}", errorOnMissing: true}}
+    """)
+    assert [run[name].outputs["deleted"] for name in ("once", "twice")] == [True, False]
+    assert run["must"].state == "FAILED"
+
+
+def test_a_part_is_full_with_the_row_that_reaches_its_bytes(run_flow: Run) -> None:
+    rows = [str(number).rjust(20) for number in range(100)]
+    run = run_flow(f"""
+        {write("file", *rows)}
+        - {{id: split, type: {CORE}.storage.Split, from: "{{{{ outputs.file.uri }}}}", bytes: 1KB}}
+        - {{id: bad, type: {CORE}.storage.Split, from: "{{{{ outputs.file.uri }}}}", bytes: many}}
+    """)
+    assert [len(shown(run, f"'{uri}'")) for uri in run["split"].outputs["uris"]] == [49, 49, 2]
+    assert run["bad"].error["message"] == (
+        "Invalid size with value 'many': write it like 10KB or 5MB"
+    )
+
+
+def test_rows_are_split_by_what_they_hold(run_flow: Run) -> None:
+    run = run_flow(f"""
+        {write("file", "a 1", "b 2", "a 3", "?")}
+        - {{id: split, type: {CORE}.storage.Split, from: "{{{{ outputs.file.uri }}}}", regexPattern: '(\\w) .'}}
+    """)
+    assert [shown(run, f"'{uri}'") for uri in run["split"].outputs["uris"]] == [
+        ["a 1", "a 3"],
+        ["b 2"],
+    ]
+
+
+def test_only_counts_that_are_named_are_added_up(run_flow: Run) -> None:
+    run_flow(write("file", "x"))
+    run = run_flow(f"""
+        - id: count
+          type: {CORE}.execution.Count
+          expression: "{{{{ count == 0 }}}}"
+          flows:
+            - {{namespace: "{{{{ flow.namespace }}}}", flowId: trial}}
+            - {{namespace: "{{{{ flow.namespace }}}}", flowId: nowhere}}
+    """)
+    assert run["count"].outputs["total"] == 0
+    assert [one["flowId"] for one in run["count"].outputs["results"]] == ["nowhere"]
+
+
+def test_files_of_a_namespace_come_and_go(run_flow: Run) -> None:
+    run = run_flow(f"""
+        {write("file", "x")}
+        - id: map
+          type: {CORE}.namespace.UploadFiles
+          filesMap: {{old/a.txt: x, old/deep/b.txt: x, old/keep.csv: x}}
+        - {{id: older, type: {CORE}.namespace.UploadFiles, files: {{/scripts/main.py: "{{{{ outputs.file.uri }}}}"}}}}
+        - {{id: uri, type: {CORE}.namespace.UploadFiles, files: ["{{{{ outputs.file.uri }}}}"], destination: /up}}
+        - {{id: some, type: {CORE}.namespace.DownloadFiles, files: "**b.txt", destination: /to/}}
+        - {{id: tidy, type: {CORE}.namespace.DeleteFiles, files: "**/*.txt", deleteParentFolder: true}}
+        - {{id: rest, type: {CORE}.namespace.DownloadFiles, files: ["**"]}}
+    """)
+    assert list(run["some"].outputs["files"]) == ["/to/old/deep/b.txt"]
+    assert list(run["older"].outputs["files"]) == ["/scripts/main.py"]
+    assert list(run["uri"].outputs["files"]) == ["/up/content"]
+    assert list(run["rest"].outputs["files"]) == [
+        "/old/keep.csv",
+        "/scripts/main.py",
+        "/up/content",
+    ]
+
+
+def test_two_stars_beside_letters_stand_for_folders_too(run_flow: Run) -> None:
+    run = run_flow("""
+        - id: make
+          type: io.kestra.plugin.scripts.shell.Commands
+          commands: ["mkdir -p deep/er", "touch deep/er/report-1.txt top.csv"]
+          outputFiles: ["**report**", "glob:*.csv"]
+    """)
+    assert sorted(run["make"].outputs["outputFiles"]) == ["deep/er/report-1.txt", "top.csv"]
+
+
+def test_pairs_are_purged_where_the_task_says(run_flow: Run) -> None:
+    run = run_flow(f"""
+        - {{id: gone, type: {CORE}.kv.Set, key: gone, value: 1, ttl: PT0.01S, namespace: purge.one}}
+        - {{id: kept, type: {CORE}.kv.Set, key: kept, value: 1, namespace: purge.one.below}}
+        - {{id: wait, type: {CORE}.flow.Sleep, duration: PT0.1S}}
+        - {{id: version, type: {CORE}.kv.PurgeKV, behavior: {{type: version, keepAmount: 2}}}}
+        - {{id: own, type: {CORE}.kv.PurgeKV, namespaces: [purge.one], includeChildNamespaces: false,
+            expiredOnly: false, behavior: {{type: key, expiredOnly: true}}}}
+        - {{id: below, type: {CORE}.kv.PurgeKV, namespaces: [purge.one], behavior: {{expiredOnly: false}}}}
+        - {{id: both, type: {CORE}.kv.PurgeKV, namespaces: [purge.one], namespacePattern: "*"}}
+    """)
+    sizes = [run[name].outputs["size"] for name in ("version", "own", "below")]
+    assert sizes == [0, 1, 1]
+    assert run["both"].error["message"] == (
+        "Properties `namespaces` and `namespacePattern` can't be used together"
+    )
+
+
+def test_expired_pairs_of_every_namespace_are_purged(run_flow: Run) -> None:
+    run = run_flow(f"""
+        - {{id: gone, type: {CORE}.kv.Set, key: gone, value: 1, ttl: PT0.01S, namespace: purge.two}}
+        - {{id: kept, type: {CORE}.kv.Set, key: kept, value: 1, namespace: purge.two}}
+        - {{id: wait, type: {CORE}.flow.Sleep, duration: PT0.1S}}
+        - {{id: purge, type: {CORE}.kv.PurgeKV}}
+        - {{id: keys, type: {CORE}.kv.GetKeys, namespace: purge.two}}
+    """)
+    assert run["purge"].outputs["size"] == 1
+    assert run["keys"].outputs["keys"] == ["kept"]
+
+
+def test_reversed_lines_end_as_the_file_did(run_flow: Run) -> None:
+    run = run_flow(f"""
+        - {{id: file, type: {CORE}.storage.Write, content: "1\\n2\\n3\\n"}}
+        - {{id: turned, type: {CORE}.storage.Reverse, from: "{{{{ outputs.file.uri }}}}"}}
+    """)
+    assert run.eval("{{ read(outputs.turned.uri) }}") == "3\n2\n1\n"

@@ -80,6 +80,7 @@ def test_a_duration_that_is_none_is_refused() -> None:
         ({"value": "1.5", "kvType": "number"}, 1.5),
         ({"value": "TRUE", "kvType": "BOOLEAN"}, True),
         ({"value": "90s", "kvType": "DURATION"}, "PT1M30S"),
+        ({"value": "2025-02-03T10:00:00+02:00", "kvType": "DATETIME"}, "2025-02-03T08:00:00Z"),
         ({"value": '{"a": 1}', "kvType": "JSON"}, {"a": 1}),
         ({"value": {"a": ["{{ 1 }}"]}}, {"a": [1]}),
         ({"value": 5, "kvType": "STRING"}, "5"),

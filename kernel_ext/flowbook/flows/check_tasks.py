@@ -313,7 +313,7 @@ def unreachable(reading: Reading) -> Iterator[Problem]:
             yield reading.warning(said, (*entry.path, "id"))
         if entry.type is not None and entry.type.endswith(("Fail", "Exit")):
             ends = canonical("task", entry.type) or entry.type
-            sometimes = {"condition", "runIf", "when", "conditions", "disabled"}
+            sometimes = {"condition", "runIf", "when", "conditions", "disabled", "allowFailure"}
             aside = _is(entry.parent, "core.flow.Parallel") or entry.path[-1] == "task"
             if ends in ENDS and not aside and not sometimes.intersection(entry.node):
                 last.setdefault(block, entry.id)

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
@@ -83,15 +83,23 @@ def matching(directory: Path, patterns: Sequence[str]) -> list[str]:
     """Names of the files below a directory that globs say, each once; none for none."""
     root = directory.resolve()
     found: dict[str, None] = {}
-    for pattern in patterns:
-        relative(pattern.removeprefix("./") or ".")
-        pattern = pattern.removeprefix("./")
-        if pattern.endswith("**"):
-            pattern += "/*"
-        for path in sorted(directory.glob(pattern)):
+    for given in patterns:
+        pattern = given.removeprefix("glob:").removeprefix("./")
+        relative(pattern or ".")
+        for path in sorted(_globbed(directory, pattern)):
             if path.is_file() and path.resolve().is_relative_to(root):
                 found[path.relative_to(directory).as_posix()] = None
     return list(found)
+
+
+def _globbed(directory: Path, pattern: str) -> Iterator[Path]:
+    """Paths that a glob says; `**` beside other letters of a name stands for folders too."""
+    if any("**" in part and part != "**" for part in pattern.split("/")):
+        for path in directory.rglob("*"):
+            if fnmatchcase(path.relative_to(directory).as_posix(), pattern):
+                yield path
+        return
+    yield from directory.glob(f"{pattern}/*" if pattern.endswith("**") else pattern)
 
 
 def changed(directory: Path, before: Seen, ignored: set[str]) -> list[str]:

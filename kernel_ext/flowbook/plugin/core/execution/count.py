@@ -48,8 +48,8 @@ class Count(RunnableTask):
         results, total = [], 0
         for one in asked:
             count = await _count(context, one, states, since, until)
-            total += count
             if (await context.render_text(self.expression, {"count": count})).strip() == "true":
+                total += count
                 results.append({**one, "count": count})
         return {"results": results, "total": total}
 

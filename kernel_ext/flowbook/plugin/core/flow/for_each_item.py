@@ -21,8 +21,7 @@ from flowbook.kinds.task import (
     Task,
     TaskId,
 )
-from flowbook.plugin.core.storage.split import parted, rows_of
-from flowbook.plugin.scripts.runner import bytes_of
+from flowbook.plugin.core.storage.split import parted, rows_of, size_of
 from flowbook.storage.uri import is_uri
 
 from .label_list import label_list
@@ -38,7 +37,9 @@ class Batches(Written):
     partitions: Dynamic[int | None] = None
     """How many batches; rows go to them in turn."""
     bytes: Dynamic[str | None] = None
-    """The most bytes of a batch, like `10KB`."""
+    """A batch that has so many bytes is full: `10KB` are 10 × 1024."""
+    regex_pattern: Dynamic[str | None] = None
+    """One batch for each text that the first group of this pattern finds; other rows are left out."""
     separator: Dynamic[str] = "\n"
     """What stands between two rows."""
 
@@ -58,12 +59,13 @@ class Split(RunnableTask):
             )
         batch = self.batch
         pieces = rows_of(await context.fetch(uri), await context.render(batch.separator))
-        size = bytes_of(await context.render(batch.bytes))
+        size = size_of(await context.render(batch.bytes))
+        pattern = await context.render(batch.regex_pattern)
         partitions, rows = await context.render(batch.partitions), await context.render(batch.rows)
         name = PurePosixPath(uri).name
         uris = [
             await context.put("".join(part).encode(), f"{number}-{name}")
-            for number, part in enumerate(parted(pieces, size, partitions, rows))
+            for number, part in enumerate(parted(pieces, size, partitions, rows, pattern))
             if part
         ]
         listed = "".join(f"{one}\n" for one in uris)

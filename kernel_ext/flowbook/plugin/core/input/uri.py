@@ -12,9 +12,9 @@ from flowbook.kinds.part import Example
 WEB = re.compile(
     r"[a-z]+://(www\.)?[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-zA-Z0-9()]{1,6}\b([-a-zA-Z0-9()@:%_+.~#?&/=]*)"
 )
-LOCAL = re.compile(
-    r"(kestra|flowbook|nsfile|file)://\S*|https?://(localhost|\[[0-9a-f:]+\])(:\d+)?(/\S*)?"
-)
+LOCAL = re.compile(r"https?://(localhost|\[[0-9a-f:]+\])(:\d+)?(/\S*)?")
+OTHER = re.compile(r"(?!https?:|ftps?:)[a-zA-Z][a-zA-Z0-9+.-]+:\S+")
+"""Addresses that aren't those of a web server: `s3://bucket/key`, `kestra:///…`, `jdbc:duckdb:`."""
 
 
 class Uri(Input):
@@ -25,7 +25,7 @@ class Uri(Input):
 
     def parse(self, value: Json) -> Json:
         given = text(value)
-        if not (WEB.fullmatch(given) or LOCAL.fullmatch(given)):
+        if not (WEB.fullmatch(given) or LOCAL.fullmatch(given) or OTHER.fullmatch(given)):
             raise ValueError(f"Expected `URI` but received `{given}`")
         return given
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from flowbook.errors import Conflict, TaskFailed
@@ -14,6 +14,7 @@ from flowbook.kinds.durations import Duration, iso, parse_duration
 from flowbook.kinds.dynamic import Dynamic, Json
 from flowbook.kinds.part import Example
 from flowbook.kinds.task import RunnableTask
+from flowbook.plugin.core.input.datetime import read, write
 from flowbook.plugin.spelling import AnyCase
 
 KEY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*")
@@ -89,7 +90,7 @@ def _number(text: str) -> int | float:
 READ: Mapping[KVType, Callable[[str], Any]] = {
     KVType.NUMBER: _number,
     KVType.BOOLEAN: _boolean,
-    KVType.DATETIME: lambda text: datetime.fromisoformat(text).isoformat(),
+    KVType.DATETIME: lambda text: write(read(text)),
     KVType.DATE: lambda text: date.fromisoformat(text).isoformat(),
     KVType.DURATION: lambda text: iso(parse_duration(text)),
     KVType.JSON: json.loads,

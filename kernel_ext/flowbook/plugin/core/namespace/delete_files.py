@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flowbook.kinds.context import Context
 from flowbook.kinds.dynamic import Dynamic, Json
 from flowbook.kinds.part import Example
@@ -17,6 +19,8 @@ class DeleteFiles(RunnableTask):
     """The namespace; this flow's own if left out."""
     files: Dynamic[tuple[str, ...] | str]
     """Names or globs."""
+    delete_parent_folder: Dynamic[bool] = False
+    """Folders that have nothing left are deleted too."""
 
     async def run(self, context: Context) -> dict[str, Json]:
         root = root_of(context, await context.render(self.namespace))
@@ -24,8 +28,19 @@ class DeleteFiles(RunnableTask):
         names = matching(root, (given,) if isinstance(given, str) else given)
         for name in names:
             (root / name).unlink()
+        if await context.render(self.delete_parent_folder):
+            for name in names:
+                _sweep(root, root / name)
         context.metric("deleted", len(names))
         return {"files": None, "deleted": len(names)}
+
+
+def _sweep(root: Path, gone: Path) -> None:
+    """Delete the folders above a file that is gone, up to the first with something in it."""
+    for folder in gone.parents:
+        if folder == root or not folder.is_relative_to(root) or any(folder.iterdir()):
+            return
+        folder.rmdir()
 
 
 TIDY = Example(

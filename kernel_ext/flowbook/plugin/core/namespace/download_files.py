@@ -26,11 +26,11 @@ class DownloadFiles(RunnableTask):
     async def run(self, context: Context) -> dict[str, Json]:
         root = root_of(context, await context.render(self.namespace))
         given = await context.render(self.files)
-        folder = (await context.render(self.destination)).strip("/")
+        folder = (await context.render(self.destination)).rstrip("/")
         stored: dict[str, Json] = {}
         for name in matching(root, (given,) if isinstance(given, str) else given):
             uri = await context.put(root / name, f"{uuid4().hex[:12]}-{PurePosixPath(name).name}")
-            stored[f"{folder}/{name}" if folder else name] = uri
+            stored[f"{folder}/{name}"] = uri
         return {"files": stored}
 
 
@@ -43,6 +43,6 @@ namespace: demo.shared
 tasks:
   - {id: put, type: io.kestra.plugin.core.namespace.UploadFiles, filesMap: {a.txt: shared}}
   - {id: get, type: io.kestra.plugin.core.namespace.DownloadFiles, files: ["*.txt"]}
-  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ read(outputs.get.files['a.txt']) }}"}
+  - {id: show, type: io.kestra.plugin.core.log.Log, message: "{{ read(outputs.get.files['/a.txt']) }}"}
 """,
 )

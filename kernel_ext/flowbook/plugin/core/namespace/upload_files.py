@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from flowbook.errors import TaskFailed
 from flowbook.kinds.context import Context
@@ -31,8 +31,8 @@ class UploadFiles(RunnableTask):
 
     namespace: Dynamic[str | None] = None
     """The namespace; this flow's own if left out."""
-    files: Dynamic[tuple[str, ...] | None] = None
-    """Globs of files in the working directory."""
+    files: Dynamic[Json] = None
+    """Globs of files in the working directory, or storage URIs; older flows: what `filesMap` says."""
     files_map: Dynamic[Json] = None
     """Names and storage URIs (or texts)."""
     destination: Dynamic[str] = "/"
@@ -43,20 +43,26 @@ class UploadFiles(RunnableTask):
     async def run(self, context: Context) -> dict[str, Json]:
         globs = await context.render(self.files)
         given = await context.render(self.files_map)
+        if isinstance(globs, Mapping):
+            given = {**globs, **(given if isinstance(given, Mapping) else {})}
+            globs = None
+        globs = [globs] if isinstance(globs, str) else [str(one) for one in globs or ()]
+        stored = {PurePosixPath(one).name: one for one in globs if working.IS_URI.fullmatch(one)}
         if not globs and not given:
             raise TaskFailed("files or filesMap is required")
-        if given is not None and not isinstance(given, Mapping):
+        if given and not isinstance(given, Mapping):
             raise TaskFailed(f"'filesMap' must be a map of names and URIs, but is '{given}'")
         root = root_of(context, await context.render(self.namespace))
         folder = (await context.render(self.destination)).strip("/")
         conflict = await context.render(self.conflict)
         written: dict[str, Json] = {}
-        for name in working.matching(context.directory, globs or ()):
+        globs = [one for one in globs if not working.IS_URI.fullmatch(one)]
+        for name in working.matching(context.directory, globs):
             target = _target(root, f"{folder}/{name}", conflict)
             if target is not None:
                 await asyncio.to_thread(shutil.copyfile, context.directory / name, target)
                 written[f"/{target.relative_to(root).as_posix()}"] = name
-        for name, content in (given or {}).items():
+        for name, content in {**stored, **(given or {})}.items():
             target = _target(root, f"{folder}/{name}", conflict)
             if target is not None:
                 await working.put_file(context, content, target)

@@ -27,7 +27,9 @@ class Delete(RunnableTask):
         try:
             await context.fetch(uri)  # only what the execution may read
             deleted = await asyncio.to_thread(context.engine.storage.delete, uri)
-        except NotFound:
+        except TaskFailed as error:
+            if error.kind != NotFound.__name__:
+                raise
             deleted = False
         if not deleted and await context.render(self.error_on_missing):
             raise TaskFailed(f"There is no file '{uri}' to delete")

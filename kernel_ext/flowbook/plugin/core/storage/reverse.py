@@ -36,7 +36,8 @@ class Reverse(RunnableTask):
         except (UnicodeDecodeError, LookupError) as error:
             raise TaskFailed(f"{uri} can't be read as {charset}: {error}") from None
         lines = text.removesuffix(separator).split(separator)
-        turned = separator.join(reversed(lines))
+        end = separator if text.endswith(separator) else ""
+        turned = separator.join(reversed(lines)) + end
         return {"uri": await context.put(turned.encode(charset), name_of(uri))}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -13,34 +14,35 @@ from flowbook.kinds.context import Context
 from flowbook.kinds.dynamic import Dynamic, Json
 from flowbook.kinds.part import Example
 from flowbook.kinds.task import RunnableTask
-from flowbook.plugin.scripts.runner import bytes_of
 
 from .records import name_of
 
 
 class Split(RunnableTask):
-    """Split a stored file into several: by bytes, into so many parts, or by rows."""
+    """Split a stored file into several: by what rows hold, by bytes, into so many parts, or by rows."""
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.storages.Split",)
 
     from_: Dynamic[str] = Field(alias="from")
     """The file."""
     bytes: Dynamic[str | None] = None
-    """The most bytes of a part, like `10KB`."""
+    """A part that has so many bytes is full: `10KB` are 10 × 1024."""
     partitions: Dynamic[int | None] = None
     """How many parts; rows go to them in turn."""
     rows: Dynamic[int | None] = None
     """The most rows of a part."""
+    regex_pattern: Dynamic[str | None] = None
+    """One part for each text that the first group of this pattern finds; other rows are left out."""
     separator: Dynamic[str] = "\n"
     """What stands between two rows."""
 
     async def run(self, context: Context) -> dict[str, Json]:
         uri = await context.render(self.from_)
         separator = await context.render(self.separator)
-        size = bytes_of(await context.render(self.bytes))
+        size = size_of(await context.render(self.bytes))
         partitions, rows = await context.render(self.partitions), await context.render(self.rows)
         pieces = rows_of(await context.fetch(uri), separator)
-        parts = parted(pieces, size, partitions, rows)
+        parts = parted(pieces, size, partitions, rows, await context.render(self.regex_pattern))
         name = name_of(uri)
         return {
             "uris": [
@@ -51,10 +53,29 @@ class Split(RunnableTask):
         }
 
 
+SIZE = re.compile(r"\s*(\d+)\s*(?:([kmgt])i?)?b?\s*", re.IGNORECASE)
+
+
+def size_of(given: str | None) -> int | None:
+    """The bytes of `500`, `10KB` or `2 MB`, a thousand of which has 1024."""
+    if given is None:
+        return None
+    if found := SIZE.fullmatch(str(given)):
+        power = " kmgt".index((found[2] or " ").lower())
+        return int(found[1]) * int(1024**power)
+    raise TaskFailed(f"Invalid size with value '{given}': write it like 10KB or 5MB")
+
+
 def parted(
-    pieces: Iterator[str], size: int | None, partitions: int | None, rows: int | None
+    pieces: Iterator[str],
+    size: int | None,
+    partitions: int | None,
+    rows: int | None,
+    pattern: str | None = None,
 ) -> Iterator[list[str]]:
-    """Rows in groups: of so many bytes, else in so many groups, else of so many rows."""
+    """Rows in groups: by a pattern, of so many bytes, in so many groups, else of so many rows."""
+    if pattern:
+        return iter(_by_pattern(pieces, pattern))
     if size:
         return _by_bytes(pieces, size)
     if partitions:
@@ -85,13 +106,27 @@ def _by_bytes(rows: Iterator[str], most: int) -> Iterator[list[str]]:
     part: list[str] = []
     size = 0
     for row in rows:
-        length = len(row.encode())
-        if part and size + length > most:
+        if part and size >= most:
             yield part
             part, size = [], 0
         part.append(row)
-        size += length
+        size += len(row.encode())
     yield part
+
+
+def _by_pattern(rows: Iterator[str], pattern: str) -> list[list[str]]:
+    import regex
+
+    try:
+        compiled = regex.compile(pattern)
+        parts: dict[str, list[str]] = {}
+        for row in rows:
+            found = compiled.search(row, timeout=1)
+            if found is not None and compiled.groups:
+                parts.setdefault(found[1] or "", []).append(row)
+    except (regex.error, TimeoutError) as error:
+        raise TaskFailed(f"The pattern '{pattern}' can't be used: {error}") from None
+    return list(parts.values())
 
 
 def _in_turn(rows: Iterator[str], count: int) -> list[list[str]]:
