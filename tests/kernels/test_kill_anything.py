@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ from .conftest import notebook
 from .processes import below, eventually, marked
 
 ROUNDS = int(os.environ.get("FLOWBOOK_KILL_ROUNDS", "50"))
+BESIDE = 2
+"""Workspaces in which rounds go on side by side."""
 SEED = int(os.environ.get("FLOWBOOK_KILL_SEED", "7"))
 HOST = Path(__file__).with_name("kill_host.py")
 VICTIMS = ("host", "zygote", "keeper", "kernel", "storekeeper")
@@ -190,21 +194,34 @@ def one_round(mortals: Mortals, victim: str, chance: random.Random, tally: Count
     return f"{said}: {run.state} after {time.monotonic() - began:.1f} s"
 
 
-@pytest.mark.slow
-def test_whatever_is_killed_the_flow_ends_well(tmp_path: Path) -> None:
-    chance = random.Random(SEED)
-    order = [VICTIMS[number % len(VICTIMS)] for number in range(ROUNDS)]
-    chance.shuffle(order)
-    mortals = Mortals(tmp_path)
-    tally: Counter[str] = Counter()
+def rounds(folder: Path, order: Sequence[str], chance: random.Random, tally: Counter[str]) -> None:
+    """Several rounds, one after another, in a workspace of their own."""
+    folder.mkdir()
+    mortals = Mortals(folder)
     try:
         asyncio.run(mortals.warm.warm(without_secrets({**os.environ, "MORTAL": mortals.mark})))
         for number, victim in enumerate(order):
             said = one_round(mortals, victim, chance, tally)
-            print(f"round {number}: {said}", flush=True)
+            print(f"{folder.name}, round {number}: {said}", flush=True)
     finally:
         mortals.end()
+    eventually(lambda: not mortals.orphans(), 10)
+
+
+@pytest.mark.slow
+def test_whatever_is_killed_the_flow_ends_well(tmp_path: Path) -> None:
+    order = [VICTIMS[number % len(VICTIMS)] for number in range(ROUNDS)]
+    random.Random(SEED).shuffle(order)
+    tally: Counter[str] = Counter()
+    with ThreadPoolExecutor(BESIDE) as pool:  # mostly they wait: a host counts as dead after 10 s
+        parts = [
+            pool.submit(
+                rounds, tmp_path / f"w{n}", order[n::BESIDE], random.Random(SEED + n), tally
+            )
+            for n in range(BESIDE)
+        ]
+    for part in parts:
+        part.result()
     print(dict(tally))
     if ROUNDS >= 50:
         assert all(tally[victim] >= 3 for victim in VICTIMS), tally
-    eventually(lambda: not mortals.orphans(), 10)
