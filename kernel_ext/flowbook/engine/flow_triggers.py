@@ -72,10 +72,10 @@ class FlowTriggers:
         """The same with those that are switched off."""
         self.unread = False
         """There may be more: the text of a flow could not be read."""
-        self.stale = True
-        """They must be read again."""
+        self._changes, self._read = 1, 0
+        """How often they have changed, and how many of the changes are read."""
         self.changed = asyncio.Event()
-        """Set when they must; whoever waits for it clears it."""
+        """Set when they must be read again; whoever waits for it clears it."""
         self._reading = asyncio.Lock()
         self._follower: Any = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -95,26 +95,31 @@ class FlowTriggers:
         if self._follower is not None:
             await self._follower.aclose()
 
+    @property
+    def stale(self) -> bool:
+        """Whether they must be read before they are compared with; also while they are being read."""
+        return self._read != self._changes
+
     async def ready(self) -> None:
         """Return when they are known as they are now; if the history can't be asked, as they were."""
         async with self._reading:
-            if not self.stale:
+            changes = self._changes
+            if self._read == changes:
                 return
-            self.stale = False
             try:
                 with self._workspace.clock.working():
                     rows = await self._workspace.store.query("flows_with_flow_triggers")
             except FlowbookError as error:
-                self.stale = True
                 _log.warning("Flow triggers aren't read: %s", error)
                 return
             self.unread = False
             self.all = {each.key: each for row in rows for each in self._of(row)}
             self.listed = tuple(each for each in self.all.values() if not each.off)
+            self._read = changes
 
     def forget(self) -> None:
         """Read them again before they are needed next."""
-        self.stale = True
+        self._changes += 1
         self.changed.set()
 
     def _of(self, row: dict[str, Any]) -> Iterator[Listed]:
