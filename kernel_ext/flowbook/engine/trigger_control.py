@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from flowbook.errors import Conflict, InputInvalid, NotFound
+from flowbook.errors import Conflict, FlowbookError, InputInvalid, NotFound
 from flowbook.flows.messages import did_you_mean
 from flowbook.kinds.find import canonical
 
 from .flows import split_uid
 
 if TYPE_CHECKING:
+    from flowbook.flows.model import Flow
     from flowbook.kinds.trigger import Trigger
 
     from .workspace import Workspace
@@ -44,10 +47,7 @@ async def unlock(workspace: Workspace, uid: str, trigger: str | None = None) -> 
     """
     found, names = await _named(workspace, uid, trigger)
     row = await _row(workspace, names)
-    last = row.get("last_execution_id")
-    runs = await workspace.store.query("execution_row", id=last) if last is not None else []
-    unlocked = (row.get("state") or {}).get("unlocked")
-    if not runs or runs[0]["ended_at"] is not None or unlocked == last:
+    if await awaited(workspace, row) is None:
         raise Conflict(f"Trigger '{found.id}' of {uid} waits for no execution")
     await workspace.store.transact("unlock_trigger", **names)
     return found.id
@@ -89,3 +89,56 @@ async def _row(workspace: Workspace, names: dict[str, str]) -> dict[str, Any]:
         "triggers_of", namespace=names["namespace"], flow_id=names["flow_id"]
     )
     return next((row for row in rows if row["trigger_id"] == names["trigger_id"]), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A trigger of a deployed flow and its row, which is empty as long as nothing happened to it."""
+
+    flow: Flow
+    trigger: Trigger
+    row: Mapping[str, Any]
+
+    @property
+    def is_disabled(self) -> bool:
+        """In the text, or by hand."""
+        return self.trigger.disabled or bool(self.row.get("disabled"))
+
+
+async def standings(
+    workspace: Workspace,
+    *,
+    namespace: str | None = None,
+    flow_id: str | None = None,
+    trigger_id: str | None = None,
+    q: str | None = None,
+) -> list[Standing]:
+    """The triggers of deployed flows, of a namespace and those below, by flow and place in it."""
+    noted = {
+        (row["namespace"], row["flow_id"], row["trigger_id"]): row
+        for row in await workspace.store.query(
+            "triggers_list", namespace=namespace, flow_id=flow_id
+        )
+    }
+    found = []
+    for row in await workspace.store.query("flows_latest", namespace=namespace, q=None):
+        if row["draft"] or flow_id not in (None, row["id"]):
+            continue
+        try:
+            flow = workspace.flows.parsed({**row, "flow_id": row["id"]})
+        except FlowbookError:  # written by another version
+            continue
+        for each in flow.triggers:
+            key = flow.namespace, flow.id, each.id
+            if trigger_id in (None, each.id) and (q is None or q.lower() in ".".join(key).lower()):
+                found.append(Standing(flow, each, noted.get(key, {})))
+    return found
+
+
+async def awaited(workspace: Workspace, row: Mapping[str, Any]) -> str | None:
+    """The execution that a trigger waits for."""
+    last: str | None = row.get("last_execution_id")
+    if last is None or (row.get("state") or {}).get("unlocked") == last:
+        return None
+    runs = await workspace.store.query("execution_row", id=last)
+    return last if runs and runs[0]["ended_at"] is None else None

@@ -11,7 +11,18 @@ from tornado.ioloop import PeriodicCallback
 
 from . import parked
 from .host import ServerHost
-from .routes import continuing, control, debugging, executions, files, flows, inputs, own, status
+from .routes import (
+    continuing,
+    control,
+    debugging,
+    executions,
+    files,
+    flows,
+    inputs,
+    own,
+    status,
+    triggers,
+)
 from .stream import StreamHandler
 
 PORT = 8080
@@ -31,6 +42,7 @@ def routes(*, at_root: bool) -> list[tuple[str, type[Any]]]:
             *control.ROUTES,
             *debugging.ROUTES,
             *executions.ROUTES,
+            *triggers.ROUTES,
         )
     ]
     api += [(rf"/api/x{pattern}", handler) for pattern, handler in OWN]

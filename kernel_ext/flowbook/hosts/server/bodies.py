@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from flowbook.engine.closing import shown
 from flowbook.kinds.durations import iso
 from flowbook.kinds.state import State
 
 if TYPE_CHECKING:
+    from flowbook.engine.trigger_control import Standing
     from flowbook.flows.model import Flow
+    from flowbook.kinds.trigger import Trigger
 
 Row = Mapping[str, Any]
 
@@ -109,6 +112,42 @@ def flow(found: Flow, row: Row, *, source: bool = False) -> dict[str, Any]:
     if source:
         body["source"] = found.source
     return body
+
+
+def trigger(found: Trigger) -> dict[str, Any]:
+    """A trigger as its flow says it."""
+    given = found.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return {**given, "id": found.id, "type": found.type, "disabled": found.disabled}
+
+
+def trigger_state(standing: Standing, execution_id: str | None) -> dict[str, Any]:
+    """Where a trigger stands, under the names that both generations of the reference have for it."""
+    row, flow = standing.row, standing.flow
+    kept = row.get("backfill")
+    next_date = row.get("next_date")
+    if kept and not kept["paused"]:
+        next_date = _moment(kept["currentDate"])
+    return {
+        "namespace": flow.namespace,
+        "flowId": flow.id,
+        "triggerId": standing.trigger.id,
+        "date": row.get("last_date"),
+        "lastTriggeredDate": row.get("last_date"),
+        "nextExecutionDate": next_date,
+        "nextEvaluationDate": next_date,
+        "executionId": execution_id,
+        "locked": execution_id is not None,
+        "updatedDate": row.get("updated_at"),
+        "updatedAt": row.get("updated_at"),
+        "stopAfter": standing.trigger.stop_after,
+        "disabled": standing.is_disabled,
+        "backfill": _backfill(kept) if kept else None,
+    }
+
+
+def _backfill(kept: Row) -> dict[str, Any]:
+    labels = [{"key": key, "value": value} for key, value in (kept["labels"] or {}).items()]
+    return {**kept, "inputs": shown(kept["inputs"] or {}), "labels": labels}
 
 
 def _moment(value: Any) -> datetime | None:
