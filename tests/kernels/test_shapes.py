@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from flowbook.kernels import journal
-from flowbook.kernels.notebook import NotANotebook, dump, inject, load, numbered, parse
+from flowbook.kernels.executed import Executed
+from flowbook.kernels.notebook import NotANotebook, dump, inject, load, numbered, parse, write
 from flowbook.kernels.run import run
 
 from .conftest import Runner, copy_of, notebook
@@ -77,6 +78,17 @@ def test_what_is_written_is_what_nbformat_writes(tmp_path: Path) -> None:
     path.write_text(json.dumps(of_format(5)))
     document = load(path).document
     assert dump(document).decode() == nbformat.writes(nbformat.from_dict(document)) + "\n"
+
+
+@pytest.mark.parametrize("cells", [(), ("a", "b\n\tc")])
+def test_a_notebook_with_keys_of_its_own_is_written_whole(cells: tuple[str, ...]) -> None:
+    document = {"authors": [{"cells": []}], **notebook(*cells), "z": '\n "cells": []'}
+    assert json.loads(dump(document)) == json.loads(json.dumps(document)) | {
+        "cells": [
+            {**cell, "source": cell["source"].splitlines(keepends=True)}
+            for cell in document["cells"]
+        ]
+    }
 
 
 def test_an_earlier_injected_cell_is_replaced() -> None:
@@ -173,6 +185,37 @@ async def test_the_journal_says_what_the_copy_says(runner: Runner) -> None:
     executed = journal.read(result.executed.parent)
     assert executed.is_done
     assert dump(executed.settled()) == result.executed.read_bytes()
+
+
+LATE = {
+    "nothing": {"op": "start", "cell": 1, "at": "2026-01-01T00:00:02+00:00"},
+    "text": {
+        "op": "output",
+        "cell": 0,
+        "output": {"output_type": "stream", "name": "stdout", "text": "late\nlater"},
+    },
+    "display": {"op": "update", "display_id": "d", "data": {"text/plain": "new"}, "metadata": {}},
+    "clearing": {"op": "clear", "cell": 0},
+}
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+def test_a_cell_encoded_at_its_end_is_written_as_it_is_in_the_end(
+    tmp_path: Path, late: dict[str, Any]
+) -> None:
+    at = "2026-01-01T00:00:00+00:00"
+    shown = {"output_type": "display_data", "data": {"text/plain": "old"}, "metadata": {}}
+    executed = Executed(notebook("'é'", "b"))
+    executed.apply({"op": "start", "cell": 0, "at": at})
+    executed.apply({"op": "output", "cell": 0, "output": shown, "display_id": "d"})
+    executed.apply({"op": "end", "cell": 0, "at": at, "state": "DONE", "count": 1, "seconds": 1.0})
+    executed.apply(late)
+    executed.get_ready()
+    assert list(executed.ready) == [0]
+    executed.apply(late)
+    path = tmp_path / "a.ipynb"
+    write(executed.settled(), path, executed.ready)
+    assert path.read_bytes() == dump(executed.document)
 
 
 async def test_a_torn_journal_reads_up_to_the_tear(runner: Runner) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .notebook import Document, Json, tags
+from .notebook import Document, Json, encoded_cell, tags
 
+AHEAD = 64 * 2**20
+"""Bytes of cells that are encoded before the notebook's end."""
 Entry = Mapping[str, Any]
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 
@@ -27,8 +29,16 @@ class Executed:
     _displays: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _texts: dict[int, list[str]] = field(default_factory=dict)
     """Pieces of the last stream output of a cell; joined when somebody looks."""
+    _ended: int | None = None
+    """Position of the cell that ended last."""
+    ready: dict[int, bytes] = field(default_factory=dict)
+    """Ended cells as they will be written, as long as nothing changes them."""
 
     def apply(self, entry: Entry) -> None:
+        if entry["op"] == "update":
+            self.ready.clear()
+        else:
+            self.ready.pop(entry.get("cell", -1), None)
         match entry["op"]:
             case "start":
                 self._start(self._cell(entry), entry)
@@ -58,6 +68,13 @@ class Executed:
             self._join(position)
         return self.document
 
+    def get_ready(self) -> None:
+        """Encode the cell that ended last: better while the next one runs than at the notebook's end."""
+        if self._ended is not None and sum(map(len, self.ready.values())) < AHEAD:
+            self._join(self._ended)
+            self.ready[self._ended] = encoded_cell(self.document["cells"][self._ended])
+            self._ended = None
+
     def outputs(self, position: int) -> list[dict[str, Any]]:
         self._join(position)
         found: list[dict[str, Any]] = self.document["cells"][position]["outputs"]
@@ -79,7 +96,7 @@ class Executed:
 
     def _end(self, cell: Document, entry: Entry) -> None:
         self._join(entry["cell"])
-        self.running = None
+        self.running, self._ended = None, entry["cell"]
         if entry.get("count") is not None:
             cell["execution_count"] = entry["count"]
             for output in cell["outputs"]:

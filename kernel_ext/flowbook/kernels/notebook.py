@@ -215,8 +215,27 @@ def inject(document: Document, source: str) -> Document:
 
 def dump(document: Document) -> bytes:
     """A notebook's bytes as Jupyter writes them: texts as lists of lines, keys sorted."""
-    cells = [_split_cell(cell) for cell in document["cells"]]
-    return encoded(_ordered({**document, "cells": cells}), indent=1) + b"\n"
+    return b"".join(_pieces(document, {}))
+
+
+_BEGIN, _END = b'\n "cells": [\n', b"\n ]"
+
+
+def encoded_cell(cell: Mapping[str, Json]) -> bytes:
+    """A cell as it stands in a notebook's bytes."""
+    alone = encoded(_ordered({"cells": [_split_cell(cell)]}), indent=1)
+    return alone.removeprefix(b"{" + _BEGIN).removesuffix(_END + b"\n}")
+
+
+def _pieces(document: Document, ready: Mapping[int, bytes]) -> Iterator[bytes]:
+    without = encoded(_ordered({**document, "cells": []}), indent=1)
+    before, empty, after = without.partition(b'\n "cells": []')
+    yield before
+    for position, cell in enumerate(document["cells"]):
+        yield b",\n" if position else _BEGIN
+        yield ready.get(position) or encoded_cell(cell)
+    yield _END if document["cells"] else empty
+    yield after + b"\n"
 
 
 def encoded(value: Json, indent: int | None = None) -> bytes:
@@ -239,10 +258,14 @@ def _ordered(value: Json) -> Json:
     return value
 
 
-def write(document: Document, path: Path) -> None:
-    """Put a notebook in place by rename: nobody ever sees half of it."""
+def write(document: Document, path: Path, ready: Mapping[int, bytes] = {}) -> None:
+    """Put a notebook in place by rename: nobody ever sees half of it.
+
+    `ready`: cells that have been encoded already, by position.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(dump(document))
+    with part.open("wb") as file:
+        file.writelines(_pieces(document, ready))
     os.replace(part, path)
 
 

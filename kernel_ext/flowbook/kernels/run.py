@@ -133,7 +133,8 @@ class _Running:
                 "language_info": self.language_info,
             }
         )
-        write(self.telling.executed.settled(), self.copy)
+        executed = self.telling.executed
+        write(executed.settled(), self.copy, executed.ready)
 
     async def _in_kernel(self, kernels: Kernels) -> None:
         kernel = await self._taken(kernels)
@@ -263,6 +264,7 @@ class _Running:
             self.telling.dirty = True
 
         execution = asyncio.create_task(client.execute(cell["source"], hear))
+        asyncio.get_running_loop().call_soon(self.telling.executed.get_ready)  # once that is sent
         where = f"cell {number} of {self.total}" if number else "the cell of injected parameters"
         try:
             await asyncio.wait(
