@@ -595,6 +595,33 @@ def test_stop_after_switches_the_trigger_off(play: Callable[[Scene], None]) -> N
     play(scene)
 
 
+def test_a_change_of_state_waits_for_triggers_that_are_being_read(
+    play: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(at: Stage) -> None:
+        store, asked, answers = at.workspace.store, asyncio.Event(), asyncio.Event()
+        query = store.query
+
+        async def slowly(name: str, /, **given: Any) -> Any:
+            if name == "flows_with_flow_triggers":
+                asked.set()
+                await answers.wait()
+            return await query(name, **given)
+
+        monkeypatch.setattr(store, "query", slowly)
+        await at.upstream("a")
+        await at.follower(on=on("a"))
+        reading = asyncio.create_task(at.workspace.triggering.triggers.ready())
+        await asked.wait()
+        running = asyncio.create_task(at.run("a"))
+        await asyncio.wait({running}, timeout=0.5)
+        answers.set()
+        await asyncio.gather(reading, running)
+        assert await at.said() == ["a SUCCESS"]
+
+    play(scene)
+
+
 def test_flows_without_flow_triggers_pay_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,7 +47,8 @@ PATIENCE = 30
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Workspace]]:
     """A workspace and the loop it lives on."""
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path_factory.mktemp("person")))
         folder = tmp_path_factory.mktemp("cases")
         workspace = runner.run(Workspace.open(folder, clock=VirtualClock(), embedded=True))
         yield runner, workspace
