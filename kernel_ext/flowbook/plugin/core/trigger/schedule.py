@@ -27,7 +27,8 @@ class Schedule(TimedTrigger):
     interval: None = None
     """Must stay empty."""
     backfill: Json = None
-    """Dates in the past to make up for, as `{start, end}`."""
+    """Dates in the past to make up for when the schedule is new, as `{start, end}`; only where the
+    configuration has `flowbook.triggers.yaml-backfill: true`. Otherwise `flowbook triggers backfill` does it."""
     backfills: Json = None
     """Older spelling of `backfill`."""
 
