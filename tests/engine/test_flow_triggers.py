@@ -268,6 +268,20 @@ def test_the_new_execution_is_told_of_the_one_before(play: Callable[[Scene], Non
     play(scene)
 
 
+def test_what_has_started_the_one_before_is_seen_too(play: Callable[[Scene], None]) -> None:
+    async def scene(at: Stage) -> None:
+        await at.upstream("a")
+        taken = {**on("a"), "inputs": {"day": "{{ trigger.date }} {{ trigger.flowId }}"}}
+        await at.follower(on=taken, inputs=[{"id": "day", "type": "STRING"}])
+        schedule = {"id": "daily", "type": "x.Schedule", "variables": {"date": "2025-03-05"}}
+        await at.run("a", trigger=schedule)
+        [row] = await at.started()
+        assert row["inputs"] == {"day": "2025-03-05 a"}
+        assert "date" not in row["trigger"]["variables"]
+
+    play(scene)
+
+
 def test_the_first_task_that_failed_is_named(play: Callable[[Scene], None]) -> None:
     async def scene(at: Stage) -> None:
         inner = [{"id": "breaks", "type": FAIL}]

@@ -35,8 +35,10 @@ class Asking:
         self._seen = self._sight(upstream.variables(execution, execution.results))
 
     def _sight(self, trigger: Mapping[str, Json]) -> upstream.Sight:
+        before = (self._execution.trigger or {}).get("variables", {})
+        seen = {**before, **trigger}
         return upstream.sight(
-            self._workspace, self._listed.flow, self._execution, self._closing, trigger
+            self._workspace, self._listed.flow, self._execution, self._closing, seen
         )
 
     async def met(self) -> dict[str, list[str]] | None:
