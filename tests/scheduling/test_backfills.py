@@ -283,6 +283,60 @@ def test_a_date_that_a_holder_entered_and_died_over_gets_its_execution(
     play(scene)
 
 
+def test_its_own_dates_wait_and_follow_when_it_has_ended(play: Callable[..., None]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.deploy(GATE)
+        stage.serve()
+        await stage.holds()
+        await stage.backfill("2026-02-03", "2026-02-03")
+        [run] = await stage.reached(1, "PAUSED")
+        stage.clock.advance(timedelta(days=2))
+        await stage.engine.resume(run["id"])
+        for day in ("04", "05"):
+            [own] = await stage.reached(1, "PAUSED")
+            assert own["trigger"]["variables"]["date"].startswith(f"2026-02-{day}T07:00")
+            await stage.engine.resume(own["id"])
+        assert (await stage.told())["state"] == "DONE"
+
+    play(scene)
+
+
+def test_what_is_looked_up_for_each_date_is_looked_up_beside(play: Callable[..., None]) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.engine.pairs("demo").set("word", "from the store")
+        await stage.engine.pairs("demo").set("skip", "2026-02-02")
+        await stage.deploy(
+            inputs=[{"id": "word", "type": "STRING"}],
+            of_trigger={"when": "{{ kv('skip') != (trigger.date | date('yyyy-MM-dd')) }}"},
+        )
+        stage.serve()
+        await stage.backfill("2026-02-01", "2026-02-03", inputs={"word": "{{ kv('word') }}"})
+        told = await stage.ended()
+        rows = await stage.reached(2)
+        assert (told["done"], told["total"]) == (3, 3)
+        assert await stage.dates() == ["2026-02-01T07:00", "2026-02-03T07:00"]
+        assert {row["inputs"]["word"] for row in rows} == {"from the store"}
+
+    play(scene)
+
+
+def test_a_text_that_disables_the_trigger_drops_it_and_so_does_deleting_the_flow(
+    play: Callable[..., None],
+) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.serve()
+        for drop in (
+            lambda: stage.deploy(GATE, of_trigger={"disabled": True}),
+            lambda: stage.engine.delete("demo.daily"),
+        ):
+            await stage.deploy(GATE)
+            id = await stage.backfill("2026-02-01", "2026-02-02")
+            await drop()
+            assert (await stage.ended("STOPPED"))["id"] == id
+
+    play(scene)
+
+
 def test_a_date_that_ran_runs_again_in_each_backfill(play: Callable[..., None]) -> None:
     async def scene(stage: Stage) -> None:
         await stage.deploy()
@@ -488,7 +542,7 @@ def test_thousands_of_dates_want_a_yes_and_one_goes_on_at_a_time(
             await stage.backfill("2026-01-01")
         await stage.backfill("2026-01-01", confirm=True)
         with pytest.raises(
-            Conflict, match=r"goes on, at 2025-12-31T23:00.* \(0 of 9,?6\d\d dates\)"
+            Conflict, match=r"goes on, at 2026-01-01 00:00 CET \(0 of 9,6\d\d dates\)"
         ):
             await stage.backfill("2026-02-01", "2026-02-02")
         await stage.deploy(cron="* * * * * *", of_trigger={"withSeconds": True})

@@ -99,6 +99,29 @@ def test_two_servers_never_fire_twice_and_one_replaces_the_other(root: Path, ser
     assert len(seconds) == len(ended)
 
 
+def test_a_backfill_survives_its_server_and_no_date_runs_twice(root: Path, serve: Serve) -> None:
+    import flowbook as fb
+
+    minutes = flow(task="core.flow.Sleep, duration: PT0.7S").replace("* * * * * *", "0 * * * * *")
+    with fb.open(root) as workspace:
+        workspace.deploy(minutes)
+        workspace.backfill("demo.tick", start="2026-01-01T00:00", end="2026-01-01T00:11")
+    first = serve(root)
+    first.wait(over(first, 3))
+    first.process.send_signal(signal.SIGKILL)
+    second = serve(root)
+
+    def done() -> bool:
+        with fb.open(root) as workspace:
+            [backfill] = workspace.backfills()
+            return backfill.state == "DONE"
+
+    second.wait(done)
+    ended = [one for one in second.wait(over(second, 12)) if "2026-01-01" in str(one["trigger"])]
+    assert len(ended) == 12
+    assert set(dates(ended).values()) == {1}
+
+
 def test_a_clone_that_nobody_has_trusted_fires_nothing(
     root: Path, tmp_path: Path, serve: Serve
 ) -> None:

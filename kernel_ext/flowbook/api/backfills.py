@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .triggers import Triggers
 
-COLUMNS = ("flow", "trigger", "state", "done", "total", "date", "executions")
-
 
 class Backfill:
     """A series of dates in the past that are made up for; what it tells is read anew each time."""
@@ -76,10 +74,15 @@ class Backfill:
         self.workspace.delete_backfill(self.flow, self.trigger)
 
     def __repr__(self) -> str:
+        from flowbook.engine.backfills import is_served
+        from flowbook.views.backfills import day, executions
+        from flowbook.views.backfills import row as shown
+
         row = self.row()
-        at = f", at {row['date']:%Y-%m-%d %H:%M}" if row["date"] is not None else ""
-        counts = ", ".join(f"{n} {state.lower()}" for state, n in row["executions"].items())
+        served = self.workspace.portal.call(is_served(self.workspace.engine))
+        at = f", at {day(row['date'])}" if row["date"] is not None else ""
+        counts = executions(row["executions"])
         return (
-            f"<backfill of {row['flow']} ({row['trigger']}): {str(row['state']).lower()}, "
+            f"<backfill of {row['flow']} ({row['trigger']}): {shown(row, served=served)['status']}, "
             f"{row['done']} of {row['total']} dates{at}{': ' + counts if counts else ''}>"
         )

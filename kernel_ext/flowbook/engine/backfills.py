@@ -20,6 +20,7 @@ from flowbook.kinds.dynamic import Json, holds_template
 from flowbook.triggers.backfill import (
     MANY,
     MOST,
+    WRITTEN,
     Backfill,
     dates_from,
     first_moment,
@@ -285,6 +286,8 @@ def _as_row(row: Mapping[str, Any], states: Mapping[str, int], zone: tzinfo) -> 
 def _range(
     scheduled: Scheduled, start: str | date, end: str | date | None, now: datetime
 ) -> tuple[datetime, datetime]:
+    if not start:
+        raise InputInvalid([f"From which date on? Give a start, like {WRITTEN}"], ["start"])
     problems: dict[str, str] = {}
     first = last = now
     try:

@@ -234,6 +234,8 @@ class Scheduler:
             if scheduled.disabled or scheduled.problem:
                 if scheduled.problem:
                     log.warning("Schedule %s never fires: %s", scheduled.name, scheduled.problem)
+                if scheduled.trigger.disabled and scheduled.backfill is not None:
+                    await self.store.transact("delete_backfill", **Entry(scheduled).names)
                 continue
             entry = known.get(scheduled.key)
             if entry is not None and entry.scheduled.current == scheduled.current:

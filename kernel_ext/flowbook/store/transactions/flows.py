@@ -6,6 +6,7 @@ from typing import Any
 
 from flowbook.errors import Conflict, NotFound
 
+from .backfills import drop_backfill
 from .transaction import Rows, Transaction, action
 
 
@@ -78,7 +79,7 @@ def save_flow(
     return [{"revision": revision, "new": is_new, "draft": draft}]
 
 
-@action("flows", "triggers", "windows")
+@action("flows", "triggers", "windows", "backfills")
 def delete_flow(tx: Transaction, *, namespace: str, id: str) -> Rows:
     """Mark a flow deleted; its revisions and history stay, its triggers go."""
     flow = tx.row("flows", namespace, id)
@@ -86,6 +87,7 @@ def delete_flow(tx: Transaction, *, namespace: str, id: str) -> Rows:
         return [{"deleted": False}]
     tx.put("flows", **{**flow, "deleted": True, "updated_at": tx.now})
     for trigger in tx.query("triggers_of", namespace=namespace, flow_id=id):
+        drop_backfill(tx, (namespace, id, trigger["trigger_id"]), trigger)
         tx.delete("triggers", namespace, id, trigger["trigger_id"])
     for window in tx.query("windows_of", namespace=namespace, flow_id=id):
         tx.delete("windows", namespace, id, window["trigger_id"])
