@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flowbook.errors import ExpressionError, InputInvalid, NotFound
+from flowbook.errors import FlowbookError, NotFound, WorkspaceError
 from flowbook.executions.model import Execution
-from flowbook.expressions.render import render_deep
+from flowbook.expressions.render import Scope, render_deep
+from flowbook.flows.conditions import Condition
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.task import Level
 from flowbook.triggers import conditions
@@ -43,32 +44,39 @@ class Asking:
 
     async def met(self) -> dict[str, list[str]] | None:
         """Which of its conditions the execution meets, by gathering; `None` if it is nothing to the trigger."""
-        facts, owner = upstream.facts(self._execution), self._listed.owner
-        plain = {f"condition {n}": each for n, each in enumerate(self._listed.plain, 1)}
+        facts, listed = upstream.facts(self._execution), self._listed
+        plain = {f"condition {n}": each for n, each in enumerate(listed.plain, 1)}
+        if len(await self._holding(plain, facts)) < len(plain):
+            return None
         wanted = {
             f"{gathering.id}: {name}": (gathering.id, name, condition)
-            for gathering, wants in self._listed.waits
+            for gathering, wants in listed.waits
             for name, condition in wants.items()
-            if conditions.may_hold(condition, facts, owner)
+            if conditions.may_hold(condition, facts, listed.owner)
         }
-        asked = {**plain, **{path: condition for path, (_, _, condition) in wanted.items()}}
+        asked = {path: condition for path, (_, _, condition) in wanted.items()}
+        found: dict[str, list[str]] = {}
+        for path in await self._holding(asked, facts):
+            gathering, name, _ = wanted[path]
+            found.setdefault(gathering, []).append(name)
+        return found if found or not listed.waits else None
+
+    async def _holding(
+        self, asked: Mapping[str, Condition], facts: conditions.Upstream
+    ) -> list[str]:
+        """The conditions that hold, by path."""
         questions = {
             path: question
             for place, condition in asked.items()
             for path, question in conditions.questions(condition, place)
         }
         answers = await upstream.answered(questions, self._seen, self.warn)
-
-        def holds(path: str) -> bool:
-            return conditions.is_met(asked[path], path, facts, answers, owner, self.warn)
-
-        if not all(holds(path) for path in plain):
-            return None
-        found: dict[str, list[str]] = {}
-        for path, (gathering, name, _) in wanted.items():
-            if holds(path):
-                found.setdefault(gathering, []).append(name)
-        return found if found or not self._listed.waits else None
+        owner = self._listed.owner
+        return [
+            path
+            for path, condition in asked.items()
+            if conditions.is_met(condition, path, facts, answers, owner, self.warn)
+        ]
 
     async def start(
         self, due: Due, execution_id: str, of: Sequence[Mapping[str, str]], *, failed: bool
@@ -83,12 +91,9 @@ class Asking:
         except NotFound:
             await workspace.store.transact("forget_fire", **due.names)
             return
+        by_flow = len(trigger.depends_on or ())
         outputs = await upstream.outputs_for(
-            workspace,
-            self._execution,
-            of,
-            self._closing,
-            by_flow=len(trigger.depends_on or ()),
+            workspace, self._execution, of, self._closing, by_flow=by_flow
         )
         variables = upstream.variables(self._execution, outputs)
         scope = self._sight(variables).scope
@@ -109,27 +114,33 @@ class Asking:
             },
             settles=due.row(execution_id, workspace.clock.now().isoformat(), None),
         )
-        refused = self._closing.masked("; ".join(self.errors)) if failed else None
-        if depth_after(self._execution) > CHAIN:
-            refused = f"More than {CHAIN} executions have started each other within moments"
-        if refused is not None:
-            fail(workspace, beginning, refused, self._closing.values)
-            await workspace.begun(execution_id)
-            return
-        try:
-            inputs = await rendering.in_place(
-                trigger.inputs,
-                scope,
-                lambda: rendering.plain(render_deep(trigger.inputs or {}, scope, typed=True)),
-            )
-            await begin(workspace, beginning, inputs, self._closing)
-        except (InputInvalid, ExpressionError) as error:
-            said = f"Failed to trigger flow {flow.uid}, invalid inputs: {error}"
-            fail(workspace, beginning, self._closing.masked(said), self._closing.values)
+        if (refusal := self._refusal(failed)) is not None:
+            fail(workspace, beginning, refusal, self._closing.values)
+        else:
+            await self._begin(beginning, scope)
         if (driver := workspace.drivers.get(execution_id)) is not None:
             for warning in warnings:
                 driver.note("", Level.WARN, self._closing.masked(warning))
         await workspace.begun(execution_id)
+
+    def _refusal(self, failed: bool) -> str | None:
+        """Why the execution has FAILED before it begins."""
+        if depth_after(self._execution) > CHAIN:
+            return f"More than {CHAIN} executions have started each other within moments"
+        return self._closing.masked("; ".join(self.errors)) if failed else None
+
+    async def _begin(self, beginning: Beginning, scope: Scope) -> None:
+        given = self._listed.trigger.inputs or {}
+        try:
+            inputs = await rendering.in_place(
+                given, scope, lambda: rendering.plain(render_deep(given, scope, typed=True))
+            )
+            await begin(self._workspace, beginning, inputs, self._closing)
+        except WorkspaceError:  # the disk is full …: somebody goes on with it
+            raise
+        except FlowbookError as error:
+            said = f"Failed to trigger flow {beginning.flow.uid}, invalid inputs: {error}"
+            fail(self._workspace, beginning, self._closing.masked(said), self._closing.values)
 
     def warn(self, message: str) -> None:
         """A line in the trigger's log."""
