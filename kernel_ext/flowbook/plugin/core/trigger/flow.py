@@ -20,7 +20,7 @@ from flowbook.triggers.conditions import MULTIPLE
 from flowbook.triggers.filters import Operator
 from flowbook.triggers.windows import Gathering
 
-from .windows import DependsWindow, TimeWindow, upper
+from .windows import EntryWindow, TimeWindow, upper
 
 DEPENDS_ON = "dependsOn"
 """The name of what the entries of `dependsOn` are gathered as."""
@@ -128,12 +128,13 @@ class Flow(Trigger):
     """Whether all entries of `dependsOn` are needed, any of them, or AT_LEAST `minSatisfied`."""
     min_satisfied: int | None = None
     """With `mode: AT_LEAST`: how many entries are needed."""
-    window: DependsWindow | None = None
-    """The time within which the entries must be met; without it there is no limit."""
+    window: EntryWindow | None = None
+    """The time within which the entries must be met: `deadline`, or `from` and `to`, or `every` with `offset`, or
+    `lookback`; with `timezone` and `fireOnce`. Without it there is no limit."""
     on_miss: OnMiss | None = None
     """What follows when a window ends without them: `{behavior: FAIL, labels: …}`."""
     preconditions: Preconditions | None = None
-    """Older way to wait for several executions, with filters and a time window."""
+    """Older way to wait for several executions: `id`, `flows`, `where` with filters, `timeWindow`, `resetOnSuccess`."""
     conditions: Json = None
     """Conditions about the execution that must all hold, like `condition.ExecutionStatus`."""
     when: Json = None

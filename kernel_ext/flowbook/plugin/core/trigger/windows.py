@@ -84,7 +84,7 @@ class TimeWindow(Written):
                 return _daily(None, self.deadline, "UTC")
 
 
-class DependsWindow(Written):
+class EntryWindow(Written):
     """The time within which enough entries must be met: one of `deadline`, `from` and `to`, `every`, `lookback`."""
 
     deadline: TimeOfDay | None = None
