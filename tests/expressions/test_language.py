@@ -99,6 +99,9 @@ OPERATORS = [
     ),
     both("{{ 'aab' matches 'a++b' }} {{ 'É' matches '\\p{Lu}' }}", "true true"),
     both("{{ 2 in l }} {{ 9 not in l }} {{ 2 isIn l }} {{ 'p' in m }}", "true true true true"),
+    both(
+        "{{ 9 isNotIn l }} {{ 'p' isIn m }} {{ 2 isIn m }} {{ 9 isIn m }}", "true true true false"
+    ),
     ("{{ 'a' ~ m ~ n }}", "a{p=1, q=2}", 'a{"p":1,"q":2}'),
     ("{{ 'a' + l }} {{ 'a' + null }}", "a[1, 2, 3] anull", "a[1,2,3] a"),
     both(

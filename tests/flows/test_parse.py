@@ -187,6 +187,9 @@ def test_braces_in_a_description_are_no_expression() -> None:
         ("triggers: [{id: t, type: io.kestra.plugin.core.trigger.Flow}]\n",
          "EVERY execution of EVERY flow"),
         ("policyRefs: [a]\n", "accepted and left alone"),
+        ("  - {id: two, type: io.kestra.plugin.core.flow.Sequential, timeout: PT1S, tasks: ["
+         f"{{id: one, type: {LOG}, message: x}}]}}\n",
+         "The task 'two' cannot use the 'timeout' property as it's only relevant for runnable"),
         ("taskDefaults: {runConfig: {memory: 512Mi}}\n", "a map is ignored"),
         ("listeners: []\n", "not supported by Kestra 2.0"),
     ],

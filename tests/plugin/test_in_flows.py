@@ -14,6 +14,8 @@ import pytest
 import flowbook as fb
 from flowbook.plugin.scripts.process import members
 
+from .conftest import Site
+
 CORE = "io.kestra.plugin.core"
 
 
@@ -506,3 +508,31 @@ def test_reversed_lines_end_as_the_file_did(run_flow: Run) -> None:
         - {{id: turned, type: {CORE}.storage.Reverse, from: "{{{{ outputs.file.uri }}}}"}}
     """)
     assert run.eval("{{ read(outputs.turned.uri) }}") == "3\n2\n1\n"
+
+
+def test_the_function_http_sends_what_it_is_told(run_flow: Run, site: Site) -> None:
+    address = site.says("/a", content=b"found: [one, two]\n", content_type="application/yaml")
+    run = run_flow(f"""
+        - id: ask
+          type: {CORE}.debug.Return
+          format: >-
+            {{{{ http('{address}', 'POST', body={{'n': [1]}}, contentType='application/yaml',
+            headers={{'X-Key': ['a', 'b']}}, options={{'auth': {{'type': 'BEARER', 'token': 't'}}}}).found[1] }}}}
+        - id: json
+          type: {CORE}.debug.Return
+          format: "{{{{ http('{address}', 'POST', body={{'n': 1}}, options={{'auth': {{'username': 'u',
+            'password': 'p'}}}}) | length }}}}"
+        - id: missing
+          type: {CORE}.debug.Return
+          format: "{{{{ http('{site.says("/b", 404, b"no")}', options={{'allowFailed': true}}) }}}}"
+    """)
+    assert run["ask"].outputs["value"] == "two"
+    assert run["missing"].outputs["value"] == "no"
+    first, second, _ = site.asked
+    assert first[3] == b"n:\n- 1\n"
+    assert first[2]["Authorization"] == "Bearer t"
+    assert second[3] == b'{"n": 1}'
+    assert (second[2]["Content-Type"], second[2]["Authorization"]) == (
+        "application/json",
+        "Basic dTpw",
+    )

@@ -48,6 +48,12 @@ def test_a_line_in_colons_is_a_command(
     assert attempt.logs == logs
 
 
+def test_an_encrypted_output_is_handed_on_and_never_shown(run_task: Run, attempt: Attempt) -> None:
+    line = '::{"outputs":{"a":1},"encryptedOutputs":{"key":"hush"}}::'
+    assert run_task(SHELL, commands=["cat <<'E'", line, "E"])["vars"] == {"a": 1, "key": "hush"}
+    assert attempt.secrets == ("hush",)
+
+
 def test_a_broken_command_is_a_warning(run_task: Run, attempt: Attempt) -> None:
     assert run_task(SHELL, commands=["echo '::{\"outputs\":{n:1}}::'"])["vars"] == {}
     assert "Invalid outputs '::{\"outputs\":{n:1}}::'" in attempt.lines("WARN")[0]

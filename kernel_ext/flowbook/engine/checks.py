@@ -29,8 +29,17 @@ async def failed(workspace: Workspace, flow: Flow, execution: Execution) -> list
 
 
 async def unmet(workspace: Workspace, flow: Flow, execution: Execution) -> list[Check]:
-    """The checks that don't hold."""
-    return [check for check in flow.checks if not await _holds(workspace, flow, execution, check)]
+    """The checks that don't hold; one that can't be asked blocks, whatever it says."""
+    found = []
+    for check in flow.checks:
+        try:
+            if not await _holds(workspace, flow, execution, check):
+                found.append(check)
+        except ExpressionError as error:
+            said = f"Failed to evaluate check condition. Cause: {error}"
+            blocking = {"behavior": "BLOCK_EXECUTION", "style": "ERROR", "message": said}
+            found.append(check.model_copy(update=blocking))
+    return found
 
 
 async def _holds(workspace: Workspace, flow: Flow, execution: Execution, check: Check) -> bool:
@@ -42,10 +51,5 @@ async def _holds(workspace: Workspace, flow: Flow, execution: Execution, check: 
         surroundings=workspace.surroundings(flow),
     )
     sources = {"when": Template(check.when, Condition)}
-    try:
-        answers = await rendering.in_place(
-            sources, scope, lambda: rendering.answer_all(sources, scope)
-        )
-    except ExpressionError:
-        return False
+    answers = await rendering.in_place(sources, scope, lambda: rendering.answer_all(sources, scope))
     return Answers(answers, dialect=flow.dialect).truth("when")

@@ -144,38 +144,34 @@ class Services:
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         contentType: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, Any] | None = None,
         options: Any = None,
         accept: str | None = None,
     ) -> object:
         import httpx
 
-        sent = dict(headers or {})
-        if contentType:
-            sent["Content-Type"] = contentType
-        if accept:
-            sent["Accept"] = accept
-        content = json.dumps(body) if isinstance(body, Mapping | list) else body
+        from .web import content_of, headers_of, read_answer
+
+        settings = options if isinstance(options, Mapping) else {}
+        auth, headed = headers_of(headers, settings.get("auth"), contentType, accept, body)
         try:
             answer = httpx.request(
                 method,
                 uri,
                 params=query,
-                content=content,
-                headers=sent,
+                content=content_of(body, contentType),
+                headers=headed,
+                auth=auth,
                 timeout=4,
-                follow_redirects=True,
+                follow_redirects=bool(settings.get("followRedirects", True)),
             )
         except httpx.HTTPError as error:
             raise ExpressionError(f"{method} {uri}: {error}") from None
-        if answer.status_code >= 400:
+        if answer.status_code >= 400 and not settings.get("allowFailed"):
             raise ExpressionError(
                 f"{method} {uri} answered {answer.status_code}: {answer.text[:1024]}"
             )
-        try:
-            return answer.json()
-        except ValueError:
-            return answer.text
+        return read_answer(answer)
 
     def env(self, name: str, default: Any = None) -> object:
         allowed = self._workspace.config.get("flowbook.expressions.env-allow", []) or []

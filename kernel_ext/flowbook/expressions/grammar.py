@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LITERALS = {"null": None, "none": None, "true": True, "false": False}
 SIGNS = {"ampersands": "and", "bars": "or"}
-WORDS = frozenset({"equals", "is", "contains", "matches", "in", "isIn", "and", "or"})
+WORDS = frozenset({"equals", "is", "contains", "matches", "in", "isIn", "isNotIn", "and", "or"})
 ARITHMETIC: dict[str, type[nodes.BinExpr]] = {
     "add": nodes.Add,
     "sub": nodes.Sub,
@@ -51,6 +51,7 @@ COMPARISONS = {
     "in": "in",
     "not in": "in",
     "isIn": "isIn",
+    "isNotIn": "isNotIn",
 }
 OPERAND_TESTS = frozenset(
     {

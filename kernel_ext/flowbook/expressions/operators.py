@@ -338,5 +338,8 @@ def inside(wanted: Value, container: Value) -> bool:
 
 
 def is_in(wanted: Value, container: Value) -> bool:
-    """`x isIn y`."""
+    """`x isIn y`: as `contains`, but a map's values count as well."""
+    held = opened(container)
+    if isinstance(held, Mapping) and contains(list(held.values()), wanted):
+        return True
     return contains(container, wanted)

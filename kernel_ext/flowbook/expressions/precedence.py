@@ -8,6 +8,8 @@ UNARY = 500
 NOT = 16
 """Where the seed dialect's `not` binds; the kestra dialect's binds as a unary minus does."""
 
+WORDY = ("equals", "isIn", "isNotIn")
+
 LEVELS: Mapping[str, Mapping[str, int]] = {
     "kestra": {
         **dict.fromkeys(("range", "coalesce", "undefined_coalesce"), 120),
@@ -16,7 +18,7 @@ LEVELS: Mapping[str, Mapping[str, int]] = {
         "pipe": 100,
         **dict.fromkeys(("mul", "div", "floordiv", "mod"), 60),
         **dict.fromkeys(("add", "sub"), 40),
-        **dict.fromkeys(("eq", "ne", "lt", "gt", "lteq", "gteq", "equals", "isIn"), 30),
+        **dict.fromkeys(("eq", "ne", "lt", "gt", "lteq", "gteq", *WORDY), 30),
         **dict.fromkeys(("is", "contains", "matches", "in", "not in"), 20),
         "and": 15,
         "or": 10,
@@ -28,7 +30,7 @@ LEVELS: Mapping[str, Mapping[str, int]] = {
         **dict.fromkeys(("mul", "div", "floordiv", "mod"), 60),
         "tilde": 50,
         **dict.fromkeys(("add", "sub"), 40),
-        **dict.fromkeys(("eq", "ne", "lt", "gt", "lteq", "gteq", "equals", "isIn"), 30),
+        **dict.fromkeys(("eq", "ne", "lt", "gt", "lteq", "gteq", *WORDY), 30),
         **dict.fromkeys(("contains", "matches", "in", "not in"), 30),
         "and": 15,
         "or": 10,

@@ -288,6 +288,7 @@ COMPARISONS: dict[str, Callable[..., Value]] = {
             "contains": operators.contains,
             "in": operators.inside,
             "isIn": operators.is_in,
+            "isNotIn": lambda wanted, container: not operators.is_in(wanted, container),
             "matches": patterns.matches,
         }.items()
     },

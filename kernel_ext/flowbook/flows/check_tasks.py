@@ -335,6 +335,24 @@ def idle_properties(reading: Reading) -> Iterator[Problem]:
                 yield reading.info(f"{where}: has no effect here", (*entry.path, "maxParallel"))
 
 
+def for_runnables_only(reading: Reading) -> Iterator[Problem]:
+    """Properties that a flowable has no use for."""
+    for entry in reading.tasks:
+        found = find("task", entry.type or "")
+        if found is None or not issubclass(found, FlowableTask):
+            continue
+        own = {"timeout"} if _is(entry, "core.flow.Pause") else set[str]()
+        if _is(entry, "core.flow.WorkingDirectory"):
+            own = {"timeout", "taskCache", "workerGroup"}
+        for name in ("timeout", "taskCache", "workerGroup"):
+            if name in entry.node and name not in own:
+                said = (
+                    f"The task '{entry.id}' cannot use the '{name}' property as it's only "
+                    "relevant for runnable tasks."
+                )
+                yield reading.warning(said, (*entry.path, name))
+
+
 def _of(reading: Reading, short: str) -> Iterator[Entry]:
     return (entry for entry in reading.tasks if _is(entry, short))
 
@@ -358,4 +376,5 @@ CHECKS = (
     recursions,
     unreachable,
     idle_properties,
+    for_runnables_only,
 )

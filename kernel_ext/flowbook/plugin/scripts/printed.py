@@ -66,7 +66,10 @@ class Printed:
         return True
 
     def _obey(self, command: Mapping[str, Any]) -> None:
-        if outputs := command.get("outputs"):
+        secret = command.get("encryptedOutputs") or {}
+        for value in secret.values():
+            self._context.conceal(value if isinstance(value, str) else json.dumps(value))
+        if outputs := {**(command.get("outputs") or {}), **secret}:
             self.vars.update(outputs)
             self.commanded = True
         for metric in command.get("metrics") or ():
