@@ -14,7 +14,8 @@ import pytest
 
 from flowbook.clock import VirtualClock
 from flowbook.engine import backfills, trigger_control
-from flowbook.engine.backfills import begin, plan
+from flowbook.engine.backfill_plan import plan
+from flowbook.engine.backfills import begin
 from flowbook.engine.firing import scheduler_of
 from flowbook.engine.scheduling import Scheduler
 from flowbook.engine.workspace import Workspace
@@ -513,6 +514,9 @@ def test_dates_are_meant_in_the_zone_of_the_schedule_and_days_whole(
         pytest.param({"trigger": "mornin"}, "Did you mean 'morning'", id="trigger"),
         pytest.param({"inputs": {"dya": "1"}}, "has no input 'dya'", id="input's name"),
         pytest.param({"inputs": {"n": "one"}}, "Invalid input for `n`", id="input's value"),
+        pytest.param(
+            {"flow": "demo.bare"}, "demo.bare reads no inputs, so n would change nothing", id="bare"
+        ),
         pytest.param({}, "Missing required input|n", id="input missing"),
     ],
 )
@@ -520,6 +524,7 @@ def test_wrong_input_is_said_before_anything_runs(
     play: Callable[..., None], asked: dict[str, Any], said: str
 ) -> None:
     async def scene(stage: Stage) -> None:
+        await stage.deploy(id="bare")
         await stage.deploy(inputs=[{"id": "n", "type": "INT"}])
         given = (
             {"start": "2026-02-01", "inputs": {"n": "1"}, **asked}

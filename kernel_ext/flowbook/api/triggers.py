@@ -91,7 +91,8 @@ class Triggers(Face):
         schedule's own dates wait meanwhile. `confirm` says yes to thousands of dates.
         Raises `InputInvalid`, `NotFound`, `Conflict` while another backfill of it goes on.
         """
-        from flowbook.engine.backfills import begin, plan
+        from flowbook.engine.backfill_plan import plan
+        from flowbook.engine.backfills import begin
 
         planned = self.portal.call(
             plan(self.engine, flow, trigger, start or "", end, inputs, labels)
@@ -107,7 +108,7 @@ class Triggers(Face):
         inputs: Mapping[str, Json | Path] | None = None,
     ) -> list[datetime]:
         """The dates that such a backfill would run, in the zone of the schedule; nothing is begun."""
-        from flowbook.engine.backfills import plan
+        from flowbook.engine.backfill_plan import plan
 
         planned = self.portal.call(plan(self.engine, flow, trigger, start or "", end, inputs))
         return list(planned.dates)

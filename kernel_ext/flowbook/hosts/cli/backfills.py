@@ -95,7 +95,8 @@ def _begin(
     dry_run: bool,
     yes: bool,
 ) -> None:
-    from flowbook.engine.backfills import begin, is_served, is_trusted, listed, plan
+    from flowbook.engine.backfill_plan import plan
+    from flowbook.engine.backfills import begin, is_served, is_trusted, listed
     from flowbook.triggers.backfill import MANY
     from flowbook.views import backfills as view
 

@@ -39,7 +39,8 @@ def backfill(magics: FlowMagics, given: Namespace) -> Any:
 
 
 def _begin(ws: Workspace, uid: str, given: Namespace) -> Table | None:
-    from flowbook.engine.backfills import begin, is_served, is_trusted, plan
+    from flowbook.engine.backfill_plan import plan
+    from flowbook.engine.backfills import begin, is_served, is_trusted
     from flowbook.triggers.backfill import MANY
     from flowbook.views import backfills as view
 

@@ -13,6 +13,7 @@ from typing import Any
 import tornado.web as web
 
 from flowbook.engine import backfills
+from flowbook.engine.backfill_plan import plan
 from flowbook.engine.trigger_control import Standing, awaited, forget, standings, switch, unlock
 from flowbook.engine.workspace import Workspace
 from flowbook.errors import FlowbookError, NotFound
@@ -265,7 +266,7 @@ async def begun(workspace: Workspace, given: Mapping[str, Any], *, confirm: bool
     if not isinstance(inputs, Mapping):
         raise web.HTTPError(422, "'inputs' is expected to be an object")
     end = asked.get("end")
-    planned = await backfills.plan(
+    planned = await plan(
         workspace,
         uid,
         trigger_id,
