@@ -8,14 +8,16 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
 
 from flowbook.elected import Seat
 from flowbook.kernels.run import run
+from flowbook.kernels.stock import Stock, find_spec
 from flowbook.kernels.warm import Warm, WarmKernel
 from flowbook.kernels.zygote import QUIET
 
@@ -164,3 +166,61 @@ print(there, "PIL" in sys.modules, zygote.begun is not first)
 print(IPython.get_ipython() is zygote.begun.app.shell, zygote.begun.app.shell.kernel is zygote.begun.kernel)
 """
     assert prepared(tmp_path, after=learning) == "begun\n[None] True True\nTrue True\n"
+
+
+def told(connection: Mapping[str, Any]) -> list[Any]:
+    """What a kernel answers a front end: its debugger, a subshell, completion, its end."""
+    client = BlockingKernelClient()
+    client.load_connection_info(dict(connection))
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+
+    def ask(channel: str, kind: str, content: dict[str, Any], **header: str) -> dict[str, Any]:
+        asked = client.session.msg(kind, content)
+        asked["header"] |= header
+        socket = getattr(client, f"{channel}_channel")
+        socket.send(asked)
+        while (got := socket.get_msg(timeout=60))["parent_header"]["msg_id"] != asked["msg_id"]:
+            pass
+        found: dict[str, Any] = got["content"]
+        return found
+
+    def debug(number: int, command: str, **arguments: Any) -> Any:
+        request = {"type": "request", "seq": number, "command": command, "arguments": arguments}
+        return ask("control", "debug_request", request)["success"]
+
+    asked = [
+        ask("shell", "complete_request", {"code": "get_ip", "cursor_pos": 6})["matches"],
+        ask("shell", "inspect_request", {"code": "print", "cursor_pos": 5, "detail_level": 0}),
+        ask("shell", "comm_info_request", {}),
+    ]
+    subshell = ask("control", "create_subshell_request", {})["subshell_id"]
+    silent = {"silent": True, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    ran = ask("shell", "execute_request", {"code": "1", **silent}, subshell_id=subshell)["status"]
+    front_end = {"clientID": "a", "adapterID": "", "pathFormat": "path"}
+    debugged = [
+        debug(1, "debugInfo"),
+        debug(2, "initialize", **front_end, linesStartAt1=True, columnsStartAt1=True),
+        debug(3, "attach"),
+        debug(4, "disconnect", restart=False, terminateDebuggee=False),
+    ]
+    asked.append(ask("control", "shutdown_request", {"restart": False}))
+    client.stop_channels()
+    return [debugged, ran, asked]
+
+
+async def test_a_front_end_is_answered_as_by_a_stock_kernel(tmp_path: Path, warm: Warm) -> None:
+    answers = []
+    for kernels in (warm, Stock()):
+        kernel = await kernels.take(
+            find_spec("python3"),
+            "python3",
+            cwd=tmp_path,
+            env=environment(),
+            log=tmp_path / "kernel.log",
+        )
+        answers.append(await asyncio.to_thread(told, kernel.connection))
+        answers[-1].append(await asyncio.wait_for(kernel.ended(), 60))
+    forked, stock = answers
+    assert forked == stock
+    assert forked[0] == [True] * 4

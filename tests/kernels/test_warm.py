@@ -267,6 +267,23 @@ async def test_interrupts(runner: WarmRunner, code: str) -> None:
     assert loop.time() - began < 5
 
 
+async def test_what_a_notebook_started_is_asked_to_end(runner: WarmRunner) -> None:
+    child = (
+        "import pathlib, signal, sys, time\n"
+        "signal.signal(15, lambda *_: (pathlib.Path('asked').touch(), sys.exit()))\n"
+        "print('up', flush=True)\ntime.sleep(600)"
+    )
+    found = texts(
+        await runner(
+            "import subprocess, sys",
+            f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE)",
+            "print(child.stdout.readline())",
+        )
+    )
+    assert "up" in found[2]
+    assert (runner.folder / "asked").exists()
+
+
 async def test_what_the_kernel_itself_prints_is_in_its_log(runner: WarmRunner) -> None:
     result = await runner(
         "import os\nos.write(2, b'raw words\\n')",
