@@ -204,3 +204,13 @@ def test_no_module_hides_a_public_name() -> None:
         path.name for path in folder.iterdir() if path.is_dir()
     }
     assert not modules & {*_PUBLIC, *_RUNNING}
+
+
+def test_an_execution_that_is_over_may_be_claimed_and_waited_for(workspace: fb.Workspace) -> None:
+    run = workspace.run(THREE)
+    engine = workspace.engine
+
+    workspace.portal.call(engine.adoption.take_over(run.id))
+
+    assert run.wait(30).state is State.FAILED
+    assert run.id not in engine.drivers

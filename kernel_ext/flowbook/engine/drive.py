@@ -125,6 +125,8 @@ class Driver:
         try:
             await callers.load(self)
             while not self._closing:
+                if self.execution.is_over and not self._inbox:
+                    break
                 await self._arrived.wait()
                 self._arrived.clear()
                 while self._inbox and not self._closing:
@@ -135,8 +137,6 @@ class Driver:
                     await self._settle()
                     await self._send(step)
                 await self._settle()
-                if self.execution.is_over and not self._inbox:
-                    break
         except StaleOwner as error:
             _log.warning("%s", error, extra={"execution": self.execution.id})
             await self._let_go()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +22,14 @@ def is_trusted(place: Place) -> bool:
 def trust(place: Place) -> None:
     """Remember an act of trust: `flowbook init`, a deploy, a *yes* to the panel's question."""
     place.create()
-    _write(_remembered() | {_key(place)})
+    if not is_trusted(place):
+        _change(lambda known: known | {_key(place)})
 
 
 def distrust(place: Place) -> None:
     """Take the trust back."""
-    _write(_remembered() - {_key(place)})
+    if is_trusted(place):
+        _change(lambda known: known - {_key(place)})
 
 
 def _key(place: Place) -> str:
@@ -50,11 +54,12 @@ def _remembered() -> frozenset[str]:
     )
 
 
-def _write(known: frozenset[str]) -> None:
+def _change(changed: Callable[[frozenset[str]], frozenset[str]]) -> None:
+    """Write what is remembered anew, one process at a time."""
     path = _file()
-    if known == _remembered():
-        return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    draft.write_text(json.dumps(sorted(known), indent=1))
-    os.replace(draft, path)
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        draft.write_text(json.dumps(sorted(changed(_remembered())), indent=1))
+        os.replace(draft, path)
