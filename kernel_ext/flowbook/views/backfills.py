@@ -25,7 +25,7 @@ def row(told: Mapping[str, Any], *, served: bool) -> dict[str, Any]:
         "trigger": told["trigger"],
         "status": status if served or status != "running" else "waits for a server",
         "dates": f"{count(told['done'])} of {count(told['total'])}",
-        "next": day(told["date"]) if told["date"] is not None else None,
+        "next": day(told["date"]) if told["ended"] is None else None,
         "from": day(told["start"]),
         "to": day(told["end"]),
         "executions": executions(told["executions"]),

@@ -90,9 +90,13 @@ def triggers(magics: FlowMagics, given: Namespace) -> Table | None:
     """List them, or switch one."""
     ws = magics.ws
     if given.what == "list":
-        rows = [*map(_row, ws.schedules()), *map(_row, ws.flow_triggers())]
+        uid = None if given.flow is None else wanted_id(magics, given.flow)
+        told: list[Any] = [*ws.schedules(), *ws.flow_triggers()]
+        rows = [_row(each) for each in told if uid in (None, each["flow"])]
         shown = [name for name in (rows or [{}])[0] if any(row[name] for row in rows)]
-        empty = "No trigger is deployed. A flow gets one with a triggers: list."
+        empty = f"{uid} has no trigger that fires by itself."
+        if uid is None:
+            empty = "No trigger is deployed. A flow gets one with a triggers: list."
         return Table([{name: row[name] for name in shown} for row in rows], empty=empty)
     if given.flow is None:
         raise UsageError("Which flow's trigger? '%flow triggers' lists them.")
@@ -122,8 +126,9 @@ def _row(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def when(fire: Mapping[str, Any]) -> str:
-    """The next fire of a schedule, in its zone."""
-    return f"{fire['next']:%a %d %b %Y, %H:%M:%S} {fire['zone']}"
+    """The next fire of a schedule, in its zone; of a Flow trigger the end of its window."""
+    moment = fire["next"] if "zone" in fire else fire["next"].astimezone()
+    return f"{moment:%a %d %b %Y, %H:%M:%S} {fire.get('zone', '')}".rstrip()
 
 
 def going_on(told: Mapping[str, Any]) -> str:
