@@ -34,6 +34,12 @@ def one(declaration: str, value: Any) -> Any:
         ("type: STRING", {"a": 1}, '{"a":1}'),
         ("type: INT", 42, 42),
         ("type: INT", "42", 42),
+        ("type: INT, required: false", "", None),
+        ("type: INT, defaults: 7", "", 7),
+        ("type: DATE, required: false", "", None),
+        ("type: ARRAY, itemType: INT, required: false", "", None),
+        ("type: URI", "s3://bucket/key", "s3://bucket/key"),
+        ("type: URI", "jdbc:duckdb:", "jdbc:duckdb:"),
         ("type: INT, min: 1, max: 5", "5", 5),
         ("type: FLOAT", "1e3", 1000.0),
         ("type: FLOAT", 2, 2.0),
@@ -330,3 +336,8 @@ def test_a_form_is_a_group_of_inputs() -> None:
     }
     with pytest.raises(InputInvalid, match=r"Invalid input for `req\.day`, missing"):
         resolve(asks, {"who": "ada"})
+
+
+def test_an_empty_text_is_no_number() -> None:
+    with pytest.raises(InputInvalid, match="missing required input"):
+        one("type: INT", "")

@@ -135,3 +135,13 @@ def test_a_missing_flow_fails_the_task(workspace: Any) -> None:
     run = workspace.run(flow("no-flow", flowId="nowhere"))
     assert run.state == "FAILED"
     assert run["each_items"].outputs["iterations"] == {"CREATED": 0, "RUNNING": 0, "FAILED": 3}
+
+
+def test_each_batch_may_name_its_own_flow(workspace: Any) -> None:
+    other = CHILD.replace("id: rows", "id: other").replace("| trim", "| trim | upper")
+    workspace.deploy(other)
+    picked = "{{ 'other' if read(taskrun.items) | trim == 'b' else 'rows' }}"
+    run = workspace.run(flow("own-flow", flowId=picked))
+    assert run.state == "SUCCESS"
+    merged = run.eval("{{ read(outputs.each_merge.subflowOutputs) }}").splitlines()
+    assert [json.loads(line)["text"] for line in merged] == ["a", "B", "c"]

@@ -335,6 +335,24 @@ def idle_properties(reading: Reading) -> Iterator[Problem]:
                 yield reading.info(f"{where}: has no effect here", (*entry.path, "maxParallel"))
 
 
+LEAST = {"concurrent": 0, "concurrencyLimit": 0, "maxIterations": 1}
+
+
+def limits(reading: Reading) -> Iterator[Problem]:
+    """How many at once, or how often: not fewer than none."""
+    for entry in reading.tasks:
+        frequency = entry.node.get("checkFrequency")
+        inside = frequency if isinstance(frequency, Mapping) else {}
+        places = [(entry.path, entry.node), ((*entry.path, "checkFrequency"), inside)]
+        for path, node in places:
+            for name, least in LEAST.items():
+                number = node.get(name)
+                if isinstance(number, int) and not isinstance(number, bool) and number < least:
+                    where = write_path((*path, name))
+                    said = f"{where}: must be greater than or equal to {least}, but is {number}"
+                    yield reading.error(said, (*path, name))
+
+
 def for_runnables_only(reading: Reading) -> Iterator[Problem]:
     """Properties that a flowable has no use for."""
     for entry in reading.tasks:
@@ -377,4 +395,5 @@ CHECKS = (
     unreachable,
     idle_properties,
     for_runnables_only,
+    limits,
 )

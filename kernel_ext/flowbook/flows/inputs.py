@@ -205,9 +205,9 @@ class _Resolver:
         value = self.given.get(declared.id)
         try:
             declared = self.seen[declared.id] = self.with_values(declared)
-            if value is None:
+            if value is None or (value == "" and not declared.blank):
                 value = self.default(declared)
-            if value is None:
+            if value is None or (value == "" and not declared.blank):
                 if declared.required:
                     self.refuse(declared, "missing required input", None)
                 else:

@@ -43,6 +43,8 @@ class Input(Part):
     kind: ClassVar[str] = "input"
     expects: ClassVar[str] = ""
     """What a value may look like, shown beside a message and in forms."""
+    blank: ClassVar[bool] = True
+    """Whether the empty text is a value; else it is as if none was given."""
 
     type: str = "STRING"
     id: str = Field(pattern=INPUT_ID)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from flowbook.errors import TaskFailed
 from flowbook.kinds.answers import Answers
 from flowbook.kinds.context import Context
-from flowbook.kinds.dynamic import Dynamic, Json
+from flowbook.kinds.dynamic import Dynamic, Json, Template
 from flowbook.kinds.part import Example, Written
 from flowbook.kinds.plan import Plan, one_lane
 from flowbook.kinds.task import (
@@ -85,8 +85,6 @@ class Items(ExecutableTask):
     def asks(self) -> Mapping[str, Json]:
         whole = self.whole
         return {
-            "namespace": whole.namespace,
-            "flowId": whole.flow_id,
             "revision": whole.revision,
             "inheritLabels": whole.inherit_labels,
             "scheduleDate": whole.schedule_date,
@@ -101,7 +99,11 @@ class Items(ExecutableTask):
             extra: Json = {"taskrun": {**shown, "items": uri, "iteration": number}}
             inputs = await context.render_json(self.whole.inputs, extra=extra)
             labels = await context.render_json(self.whole.labels, extra=extra)
-            batches.append({"inputs": inputs, "labels": labels})
+            names = [
+                await context.render_text(_source(given), extra)
+                for given in (self.whole.namespace, self.whole.flow_id)
+            ]
+            batches.append({"names": names, "inputs": inputs, "labels": labels})
         return {"batches": batches, "base": await context.base()}
 
     def begins(self, answers: Answers) -> Mapping[str, Json]:
@@ -114,8 +116,8 @@ class Items(ExecutableTask):
         revision, date = answers["revision"], answers["scheduleDate"]
         return [
             NewExecution(
-                namespace=answers.text("namespace"),
-                flow_id=answers.text("flowId"),
+                namespace=batch["names"][0],
+                flow_id=batch["names"][1],
                 revision=None if revision is None else answers.number("revision"),
                 inputs=batch["inputs"] or {},
                 labels=label_list(batch["labels"]),
@@ -134,6 +136,10 @@ class Items(ExecutableTask):
 
     def restarts_child(self) -> bool:
         return self.whole.restart_behavior is RestartBehavior.RETRY_FAILED
+
+
+def _source(given: Json) -> str:
+    return given.source if isinstance(given, Template) else str(given)
 
 
 class Merge(RunnableTask):
@@ -157,7 +163,7 @@ class Merge(RunnableTask):
 class ForEachItem(FlowableTask):
     """Split a file into batches and run another flow for each, all at once.
 
-    In `inputs` and `labels`, `taskrun.items` is the batch's file and `taskrun.iteration` its number from 0.
+    In `inputs`, `labels`, `namespace` and `flowId`, `taskrun.items` is the batch's file and `taskrun.iteration` its number from 0.
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.ForEachItem",)

@@ -17,6 +17,7 @@ class Array(Input):
     """A list, each item of one type."""
 
     expects = "a list like [1, 2]"
+    blank = False
 
     item_type: Annotated[str | None, BeforeValidator(lambda v: v and str(v).upper())] = None
     """The type of each item; none takes any."""

@@ -16,6 +16,7 @@ class Date(Input):
     """A day of the calendar."""
 
     expects = "a day like 2025-01-31"
+    blank = False
 
     after: str | None = None
     """The earliest day allowed."""

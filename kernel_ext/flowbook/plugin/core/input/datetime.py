@@ -13,6 +13,7 @@ class Datetime(Input):
     """A moment: a date and time with its zone, kept in UTC."""
 
     expects = "a date and time like 2025-01-31T10:00:00Z"
+    blank = False
 
     after: str | None = None
     """The earliest moment allowed."""

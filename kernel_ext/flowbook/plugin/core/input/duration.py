@@ -14,6 +14,7 @@ class Duration(Input):
     """A length of time."""
 
     expects = "a duration like PT30S, PT5M or P1D"
+    blank = False
 
     min: str | None = None
     """The shortest duration allowed."""

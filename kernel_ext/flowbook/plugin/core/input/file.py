@@ -11,6 +11,7 @@ class File(Input):
     """A file: its URI in the storage, or a path that the caller may read."""
 
     expects = "a kestra:/// URI or a path"
+    blank = False
 
     extension: str | None = None
     """Older way to say the ending of the stored file's name."""

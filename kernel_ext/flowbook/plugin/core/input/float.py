@@ -17,6 +17,7 @@ class Float(Input):
     """A number."""
 
     expects = "a number like 1.5 or 1e3"
+    blank = False
 
     min: float | None = None
     """The least value allowed."""

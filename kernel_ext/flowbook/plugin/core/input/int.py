@@ -15,6 +15,7 @@ class Int(Input):
     """A whole number."""
 
     expects = "a whole number like 42"
+    blank = False
 
     min: int | None = None
     """The least value allowed."""

@@ -13,6 +13,7 @@ class Json(Input):
     """Any value; a text is read as JSON."""
 
     expects = 'JSON like {"a": [1, 2]}'
+    blank = False
 
     json_schema: dynamic.Json = None
     """A JSON Schema that the value must match."""

@@ -18,6 +18,7 @@ class Multiselect(Input):
     """Any number of several values."""
 
     expects = 'a list of its values like ["a", "b"]'
+    blank = False
 
     values: tuple[Choice, ...] | None = None
     """The values to choose from."""

@@ -16,6 +16,7 @@ class Time(Input):
     """A time of day."""
 
     expects = "a time like 09:05 or 09:05:30"
+    blank = False
 
     after: str | None = None
     """The earliest time allowed."""
