@@ -118,6 +118,7 @@ print("begun" if zygote.begun else "whole")
         asked = subprocess.run(
             [sys.executable, "-c", program, short],
             env={**environment(), **QUIET, "IPYTHONDIR": str(folder / "ipython"), **env},
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=120,
@@ -145,7 +146,7 @@ def test_where_ipykernel_is_another_kernels_are_made_whole(tmp_path: Path, chang
     ("file", "text"),
     [
         ("ipython_kernel_config.py", "c.InteractiveShell.cache_size = 5"),
-        ("startup/first.py", "import pathlib; pathlib.Path('ran').touch()"),
+        ("startup/first.py", "first = 1"),
     ],
 )
 def test_what_a_configuration_asks_for_is_not_begun(tmp_path: Path, file: str, text: str) -> None:
