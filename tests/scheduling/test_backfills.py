@@ -448,6 +448,8 @@ def test_the_text_of_a_new_schedule_begins_one_only_where_that_is_allowed(
     play: Callable[..., None], root: Path
 ) -> None:
     async def scene(stage: Stage) -> None:
+        broken = {"start": ["no date"], "inputs": 3, "labels": 4}
+        await stage.deploy(id="broken", of_trigger={"backfill": broken})
         await stage.deploy(of_trigger={"backfill": {"start": "2026-02-01T00:00:00Z"}})
         stage.serve()
         await stage.ended()

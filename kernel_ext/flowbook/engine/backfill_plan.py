@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowbook.errors import Conflict, InputInvalid, NotFound
+from flowbook.errors import Conflict, FlowbookError, InputInvalid, NotFound
 from flowbook.executions import events as e
 from flowbook.executions.step import born
 from flowbook.flows.messages import did_you_mean
@@ -143,8 +143,11 @@ def _range(
 
 
 def _dates(scheduled: Scheduled, start: datetime, end: datetime) -> tuple[datetime, ...]:
-    """The dates there, without those that are known to be refused. Raises `InputInvalid`."""
-    found = list(islice(dates_from(scheduled.trigger, start, end), MOST + 1))
+    """The dates there, without those that are known to be refused. Raises `FlowbookError`."""
+    try:
+        found = list(islice(dates_from(scheduled.trigger, start, end), MOST + 1))
+    except Exception as error:  # a trigger of somebody's own
+        raise FlowbookError(f"{scheduled.name} can't say its dates: {error!r}") from error
     if len(found) > MOST:
         raise InputInvalid(
             [f"{scheduled.name} has more than {MOST:,} dates there: take a shorter range"], ["end"]

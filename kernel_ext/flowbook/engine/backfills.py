@@ -17,6 +17,7 @@ from .backfill_plan import Planned, plan, said
 from .closing import Closing, shown
 from .flows import split_uid
 from .schedules import Scheduled, schedules
+from .trigger_labels import written
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -134,6 +135,7 @@ async def from_text(workspace: Workspace, scheduled: Scheduled) -> Scheduled:
     allowed = workspace.config.get("flowbook.triggers.yaml-backfill", False)
     if not allowed or not isinstance(asked, Mapping):
         return scheduled
+    inputs = asked.get("inputs")
     try:
         planned = await plan(
             workspace,
@@ -141,8 +143,8 @@ async def from_text(workspace: Workspace, scheduled: Scheduled) -> Scheduled:
             trigger.id,
             _date_of(asked.get("start")) or "",
             _date_of(asked.get("end")),
-            asked.get("inputs"),
-            asked.get("labels"),
+            inputs if isinstance(inputs, Mapping) else None,
+            {key: str(value) for key, value in written(asked.get("labels"))},
         )
         await begin(workspace, planned, confirm=True)
     except FlowbookError as error:
