@@ -4,6 +4,7 @@ import base64
 import json
 import logging
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -108,6 +109,9 @@ SECRET = 'p"ss\nw/ö'
         json.dumps({"key": SECRET}, ensure_ascii=False),
         repr({"key": SECRET}),
         SECRET * 3,
+        f"Basic {base64.b64encode(SECRET.encode()).decode()}",
+        f"https://example.org/?key={quote(SECRET, safe='')}&more",
+        f"key={quote_plus(SECRET)}",
     ],
 )
 def test_a_secret_does_not_show_however_it_is_written(shown: str) -> None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 STARS = "********"
 SHORTEST = 3
 """Values of fewer characters aren't masked: half of every text would be stars."""
+CODED = 6
+"""From so many characters on a value is also looked for as Base64 and as a part of an address."""
 LINE = 8
 """A line of a secret of several lines (a key file) is masked by itself from so many characters on."""
+
+
+def _coded(value: str) -> set[str]:
+    data = value.encode()
+    base = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
+    return {*base, *(one.rstrip("=") for one in base), quote(value, safe=""), quote_plus(value)}
 
 
 class Mask:
@@ -19,6 +29,8 @@ class Mask:
 
     >>> Mask(["hunter2"]).text("the password is hunter2!")
     'the password is ********!'
+    >>> Mask(["hunter2"]).text("Base64 is aHVudGVyMg==")
+    'Base64 is ********'
     """
 
     __slots__ = ("_exact", "_pattern", "values")
@@ -33,6 +45,8 @@ class Mask:
             forms.add(json.dumps(value, ensure_ascii=False)[1:-1])
             forms.add(repr(value)[1:-1])
             forms.update(line.strip() for line in value.splitlines() if len(line.strip()) >= LINE)
+            if len(value) >= CODED:
+                forms.update(_coded(value))
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
