@@ -74,6 +74,6 @@ class Retry(Written):
         if self.max_attempts is not None and made >= self.max_attempts:
             return None
         due = now + self.delay(made, key=key, seed_dialect=seed_dialect)
-        if self.max_duration is not None and due > first_start + self.max_duration:
+        if self.max_duration is not None and due >= first_start + self.max_duration:
             return None
         return due
