@@ -18,7 +18,7 @@ from flowbook.executions.model import Execution, TaskRun
 from flowbook.expressions import render as language
 from flowbook.kinds.context import Continued
 from flowbook.kinds.durations import iso
-from flowbook.kinds.dynamic import Json
+from flowbook.kinds.dynamic import Json, Template
 from flowbook.kinds.state import State
 from flowbook.kinds.task import Level, Output, RunnableTask, Task
 from flowbook.storage.uri import uri_of
@@ -188,6 +188,8 @@ class AttemptContext:
         return self.closing.open(value)
 
     async def render(self, value: T) -> T:
+        if not isinstance(value, Template):  # a scope is made for templates only
+            return value
         return await rendering.render_property(value, self.scope)  # type: ignore[no-any-return]
 
     async def render_text(self, source: str, extra: Mapping[str, Json] | None = None) -> str:

@@ -13,14 +13,14 @@ from flowbook.kinds.task import ExecutableTask, Recover, Task
 from . import children
 from .commands import RunAttempt, SetTimer
 from .events import AttemptFailed, AttemptKilled, AttemptSucceeded, RestartRequested
-from .model import ROOT, Attempt, Failure, TaskRun, changed
+from .model import ROOT, Attempt, Failure, TaskRun, changed, made
 from .turn import Turn, is_fatal
 
 
 def begin(turn: Turn, run: TaskRun, task: Task, continued: RestartRequested | None = None) -> None:
     """A task run's first or next attempt, which may go on with the one before."""
     number = len(run.attempts) + 1
-    attempt = Attempt(number=number, state=State.RUNNING, start=turn.at)
+    attempt = made(Attempt, number=number, state=State.RUNNING, start=turn.at)
     if continued is not None:
         attempt = changed(
             attempt, continues=number - 1, cell=continued.continue_from, edits=continued.edits

@@ -141,7 +141,9 @@ def outputs_row(execution: Execution, run: TaskRun) -> Change:
     )
 
 
+@lru_cache(maxsize=1024)
 def histories(history: History) -> list[dict[str, str]]:
+    """A history as rows hold it, not to be changed: task runs that move together have one."""
     return [{"state": state._value_, "date": iso_text(moment)} for state, moment in history]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
+from dataclasses import fields as fields_of
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from immutables import Map
@@ -40,6 +42,21 @@ def changed(value: T, **fields: Any) -> T:
     inside.update(value.__dict__)
     inside.update(fields)
     return copy
+
+
+def made(kind: type[T], **fields: Any) -> T:
+    """A new value with its defaults, for the classes that a step makes by the thousand: the `__init__` of a
+    frozen class sets each field by a call of its own."""
+    new = object.__new__(kind)
+    inside = new.__dict__
+    inside.update(_defaults(kind))  # type: ignore[arg-type]  # classes are hashable
+    inside.update(fields)
+    return new
+
+
+@cache
+def _defaults(kind: type) -> Mapping[str, Any]:
+    return {each.name: each.default for each in fields_of(kind) if each.default is not MISSING}
 
 
 class Section(StrEnum):

@@ -19,7 +19,7 @@ from flowbook.kinds.task import FlowableTask, Level, RoundsOver, Task
 
 from . import endings, seeds, starts
 from .commands import Ask
-from .model import ROOT, Section, Stand, TaskRun, changed
+from .model import ROOT, Section, Stand, TaskRun, changed, made
 from .turn import Turn
 
 STOPS = frozenset({State.FAILED, State.KILLED})
@@ -117,7 +117,8 @@ def create(turn: Turn, parent: str, stand: Stand, index: int, lane: Lane, step: 
             value = above.value
         if stand.section is Section.TASKS:
             served = above.id if stand.plan.served is not None else above.served
-    run = TaskRun(
+    run = made(
+        TaskRun,
         id=run_id(parent or turn.id, task.id, stand.section, index, _number(turn, stand)),
         task_id=task.id,
         type=task.type,

@@ -71,6 +71,12 @@ class Turn:
         self.fields.update(fields)
 
     @property
+    def held(self) -> bool:
+        """Whether a pause by hand lets nothing new start; asked too often for `__getattr__`."""
+        fields = self.fields
+        return fields["held"] if "held" in fields else self.before.held
+
+    @property
     def killing(self) -> bool:
         return self.state is State.KILLING
 
