@@ -73,8 +73,8 @@ class Turn:
     @property
     def held(self) -> bool:
         """Whether a pause by hand lets nothing new start; asked too often for `__getattr__`."""
-        fields = self.fields
-        return fields["held"] if "held" in fields else self.before.held
+        held: bool = self.fields.get("held", self.before.held)
+        return held
 
     @property
     def killing(self) -> bool:
