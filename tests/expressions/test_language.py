@@ -214,6 +214,7 @@ TAGS = [
         "<xd><12>",
     ),
     both("{% macro p(x) %}[{{ x }}]{% endmacro %}{{ p() }}", "[]"),
+    both("{% macro q(x='d', y, z=1) %}[{{ x }}{{ y }}{{ z }}]{% endmacro %}{{ q(y=2) }}", "[d21]"),
     both("{% block 'b' %}x{% endblock %}{{ block('b') }}", "xx"),
     both(
         "{% autoescape false %}{{ '<' }}{% endautoescape %}{% cache 'k' %}c{% endcache %}{% flush %}{% parallel %}p{% endparallel %}",

@@ -109,8 +109,17 @@ class PebbleParser(ExpressionParser):
         return macro
 
     def parse_signature(self, node: Any) -> None:
-        super().parse_signature(node)
-        missing = len(node.args) - len(node.defaults)  # a parameter that isn't given is null
-        node.defaults = [
-            nodes.Const(None, lineno=node.lineno) for _ in range(missing)
-        ] + node.defaults
+        """`(a, b="x", c)`: a parameter that isn't given and has no value of its own is null."""
+        node.args, node.defaults = [], []
+        self.stream.expect("lparen")
+        while self.stream.current.type != "rparen":
+            if node.args:
+                self.stream.expect("comma")
+            parameter = self.parse_assign_target(name_only=True)
+            parameter.set_ctx("param")
+            node.args.append(parameter)
+            given = self.stream.skip_if("assign")
+            node.defaults.append(
+                self.parse_expression() if given else nodes.Const(None, lineno=node.lineno)
+            )
+        self.stream.expect("rparen")
