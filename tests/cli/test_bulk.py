@@ -56,6 +56,32 @@ def test_several_are_done_only_when_somebody_agrees(paused: list[str], flowbook:
     assert {each["state"] for each in flowbook.json("executions", "list")} == {"PAUSED"}
 
 
+def test_a_task_run_gets_another_state_and_what_follows_is_run(flowbook: Terminal) -> None:
+    flowbook.write(
+        "marked.yaml",
+        """
+id: marked
+namespace: demo.marked
+tasks:
+  - {id: broken, type: io.kestra.plugin.core.execution.Fail}
+  - {id: say, type: io.kestra.plugin.core.log.Log, message: goes on}
+""",
+    )
+    assert flowbook("run", "marked.yaml").returncode == 1
+    (run,) = flowbook.json("executions", "list", "--namespace", "demo.marked")
+    words = ("executions", "change-status", run["id"], "--status", "SUCCESS", "--task-run")
+    nowhere = flowbook(*words, "nowhere")
+    assert (nowhere.returncode, "has no task run 'nowhere'; it has broken" in nowhere.stderr) == (
+        1,
+        True,
+    )
+    marked = flowbook(*words, "broken")
+    assert marked.returncode == 0, marked.stderr
+    assert "goes on" in marked.stdout
+    assert flowbook.json("executions", "get", run["id"])["state"] == "SUCCESS"
+    assert flowbook("executions", "delete", run["id"], "--yes").returncode == 0
+
+
 def test_they_are_resumed_restarted_labelled_and_deleted(
     paused: list[str], flowbook: Terminal
 ) -> None:
@@ -88,6 +114,10 @@ def test_they_are_resumed_restarted_labelled_and_deleted(
         ),
         (["set-labels", "abcd", "--set", "x"], "'x' isn't key=value"),
         (["change-status", "abcd", "--status", "RUNNING"], "'RUNNING' is not one of"),
+        (
+            ["change-status", "--task-run", "a", "--status", "SUCCESS", "--state", "FAILED"],
+            "--task-run is about one execution",
+        ),
     ],
 )
 def test_wrong_words_are_refused(words: list[str], message: str, flowbook: Terminal) -> None:

@@ -138,6 +138,12 @@ def test_an_undefined_variable_is_warned_of_with_its_place(flowbook: Terminal) -
     assert "Did you mean 'name'?" in done.stdout
 
 
+def test_an_input_without_its_option_is_answered(flowbook: Terminal) -> None:
+    done = flowbook("run", "demo.any", "n=5")
+    assert done.returncode == 2
+    assert "An input is given with -i: -i n=5" in done.stderr
+
+
 def test_inputs_are_refused_all_at_once(flowbook: Terminal) -> None:
     flowbook.write(
         "flow.yaml",

@@ -172,6 +172,11 @@ def test_an_expression_is_evaluated_in_an_execution(workspace: fb.Workspace) -> 
         run.eval("{{ outputs.nothing }}")
 
 
+def near(workspace: fb.Workspace, name: str, revision: int | None = None) -> fb.Run:
+    workspace.deploy(THREE.replace("id: three", "id: misspelt", 1))
+    return workspace.run(name, revision=revision)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -187,6 +192,8 @@ def test_an_expression_is_evaluated_in_an_execution(workspace: fb.Workspace) -> 
         (lambda ws: ws.execution("0000"), "There is no execution '0000'"),
         (lambda ws: ws.run(THREE).replay("fourth"), "has no task run 'fourth'"),
         (lambda ws: ws.run(THREE, only="first").restart(), "No task found to restart"),
+        (lambda ws: near(ws, "tests.misspeld"), "'misspeld'\n    Did you mean 'tests.misspelt'?"),
+        (lambda ws: near(ws, "tests.misspelt", 9), "with revision '9'\n    It has 1."),
         (lambda ws: ws.kill(ws.run(THREE).id), "already finished"),
         (lambda ws: ws.run(Path("no/such.yaml")), "can't be read"),
     ],

@@ -70,4 +70,11 @@ def test_help_shows_the_page_of_a_type(kernel: Kernel) -> None:
     page = kernel.run("%flow help log.Log").result
     assert page is not None
     assert page["text/markdown"].startswith("# Log\n\n`io.kestra.plugin.core.log.Log`")
-    assert "'%flow Lgo' isn't there" in kernel.run("%flow help Lgo").errors
+    wrong = kernel.run("%flow help Lgo").errors
+    assert "No type is called 'Lgo'. Did you mean io.kestra.plugin.core.log.Log?" in wrong
+    assert "'%flow lgos' isn't there" in kernel.run("%flow help lgos").errors
+
+
+def test_words_that_a_verb_has_no_use_for_are_answered(kernel: Kernel) -> None:
+    assert "An input is given with -i: -i n=5" in kernel.run("%flow run demo.any n=5").errors
+    assert "Did you mean --state?" in kernel.run("%flow runs --stat PAUSED x --sate").errors

@@ -28,6 +28,11 @@ def test_return_keeps_types_in_the_seed_dialect(run_task: Run, seed_attempt: Att
     assert run_task("core.debug.Return", seed_attempt, format="{{ [1, 2] }}") == {"value": [1, 2]}
 
 
+def test_return_logs_what_a_template_prints(run_task: Run, seed_attempt: Attempt) -> None:
+    run_task("core.debug.Return", seed_attempt, format="{{ {'a': [1, true]} }}")
+    assert [message for _, message in seed_attempt.logs] == ['{"a":[1,true]}']
+
+
 def test_return_measures_itself(run_task: Run, attempt: Attempt) -> None:
     run_task("core.debug.Return", format="abc")
     assert attempt.metrics["length"] == (3, "counter", {"format": "abc"})

@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -94,9 +95,21 @@ class Flows:
         )
         if not rows or (rows[0].get("flow_deleted") and revision is None):
             which = f" with revision '{revision}'" if revision is not None else ""
-            raise NotFound(f"Unable to find flow '{namespace}'.'{flow_id}'{which}")
+            said = f"Unable to find flow '{namespace}'.'{flow_id}'{which}"
+            raise NotFound(said + await self._near(namespace, flow_id, revision))
         row = rows[0]
         return self.parsed(row), row
+
+    async def _near(self, namespace: str, flow_id: str, revision: int | None) -> str:
+        """What to try instead of a flow, or a revision, that isn't there."""
+        if revision is not None:
+            rows = await self._store.query("revisions_of", namespace=namespace, id=flow_id)
+            known = ", ".join(str(row["revision"]) for row in reversed(rows))
+            return f"\n    It has {known}." if known else ""
+        rows = await self._store.query("flows_latest", namespace=None, q=None)
+        known_ids = [f"{row['namespace']}.{row['id']}" for row in rows]
+        near = get_close_matches(f"{namespace}.{flow_id}", known_ids, n=1, cutoff=0.8)
+        return f"\n    Did you mean '{near[0]}'?" if near else ""
 
     async def latest(self, namespace: str, flow_id: str) -> Flow:
         """The revision that counts, as it was at most a moment ago: for what is asked again and again.

@@ -69,6 +69,16 @@ class Description:
         }
 
 
+def unknown(name: str) -> str:
+    """What to say about a type that nobody has."""
+    from difflib import get_close_matches
+
+    known = {full.rpartition(".")[2].lower(): full for _, full in types_of()}
+    near = get_close_matches(name.rpartition(".")[2].lower(), known, 3)
+    said = f" Did you mean {', '.join(known[n] for n in near)}?" if near else ""
+    return f"No type is called {name!r}.{said} All of them: flowbook plugins list"
+
+
 def types_of(kind: str | None = None) -> Iterator[tuple[str, str]]:
     """Kind and canonical type of every part there is, in order."""
     for each in kinds():

@@ -189,17 +189,39 @@ def set_labels(chosen: Chosen, wanted: tuple[str, ...]) -> None:
 
 
 @click.command(
-    "change-status", epilog=examples("flowbook executions change-status 3fK2… --status SUCCESS")
+    "change-status",
+    epilog=examples(
+        "flowbook executions change-status 3fK2… --status SUCCESS",
+        "flowbook executions change-status 3fK2… --task-run load --status SUCCESS",
+    ),
 )
 @choosing
+@click.option(
+    "--task-run", metavar="ID", help="Only this task run, or the newest of this task: it goes on."
+)
 @click.option(
     "--status",
     required=True,
     type=click.Choice([state for state in STATES if state in ENDS], case_sensitive=False),
     help="The end state they get.",
 )
-def change_status(chosen: Chosen, status: str) -> None:
-    """Give executions that have ended another end state; nothing is run."""
+@click.pass_context
+def change_status(
+    context: click.Context, chosen: Chosen, status: str, task_run: str | None
+) -> None:
+    """Give executions that have ended another end state; nothing is run.
+
+    With --task-run it is a task run's, and what has to follow is run.
+    """
+
+    def marked(ws: Workspace, run: Run) -> Run:
+        ws.change_status(run.id, task_run, status)
+        return ws.execution(run.id)
+
+    if task_run is not None:
+        if chosen.id is None:
+            raise click.UsageError("--task-run is about one execution: name it by its id")
+        context.exit(_go_on(chosen, "change-status", "table", marked))
     _simply(
         chosen,
         "change-status",

@@ -65,14 +65,14 @@ def search(context: click.Context, text: str | None, query: str | None, output: 
 @with_output
 def doc(target: str, kind: str | None, output: str) -> None:
     """Show the page of a type: what it does, its properties, an example."""
-    from flowbook.kinds.describe import describe
+    from flowbook.kinds.describe import describe, unknown
 
     found = describe(target, kind)
     if found is None and (target.endswith("/") or Path(target).is_dir()):
         click.echo(f"{_write_all(Path(target))} pages written to {Path(target)}")
         return
     if found is None:
-        raise click.ClickException(_unknown(target))
+        raise click.ClickException(unknown(target))
     if output != "table":
         document(found.to_json(), output)
         return
@@ -111,17 +111,6 @@ def _write_all(folder: Path) -> int:
     for name, text in texts.items():
         (folder / name).write_text(f"{text}\n")
     return len(texts)
-
-
-def _unknown(name: str) -> str:
-    from difflib import get_close_matches
-
-    from flowbook.kinds.describe import types_of
-
-    known = {full.rpartition(".")[2].lower(): full for _, full in types_of()}
-    near = get_close_matches(name.rpartition(".")[2].lower(), known, 3)
-    said = f" Did you mean {', '.join(known[n] for n in near)}?" if near else ""
-    return f"No type is called {name!r}.{said} All of them: flowbook plugins list"
 
 
 def _is_terminal() -> bool:

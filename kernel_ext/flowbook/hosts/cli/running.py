@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,12 +51,25 @@ def _options(command: Any) -> Any:
     return command
 
 
+class Running(click.Command):
+    """A command whose inputs need `-i`: it says so of one without."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(context, args)
+        except click.UsageError as error:
+            if bare := re.search(r"extra arguments? \((\w[\w.-]*=.*)\)$", error.message):
+                error.message += f". An input is given with -i: -i {bare[1]}"
+            raise
+
+
 @click.command(
+    cls=Running,
     epilog=examples(
         "flowbook run demo.hello -i name=Ada -i day=2026-11-21",
         "flowbook run flows/etl.yaml --inputs inputs.yaml -i data=@sales.csv",
         "flowbook run demo.hello --json | jq .outputs",
-    )
+    ),
 )
 @click.argument("flow", metavar="NAMESPACE.ID|FILE", shell_complete=flow_ids)
 @_options

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.error import UsageError
 
@@ -18,6 +18,8 @@ LITERAL: Mapping[str, str] = {"sql": "query", "eval": "expression"}
 """Verbs whose last argument is taken as it stands, quotes and all."""
 OPTIONS = re.compile(r"\s*((?:--?[a-z-]+(?:=|\s+)\S+\s+)*)(.*)", re.DOTALL)
 """Options at the start of such a line, and the rest."""
+ASSIGNMENT = re.compile(r"[A-Za-z_][\w.-]*=")
+"""`name=value`, as an input is given."""
 ASSIGNED = re.compile(r"^\s*([A-Za-z_]\w*)\s*<<\s*")
 """`VAR << …` at the start of a magic's line."""
 
@@ -93,8 +95,30 @@ def parse(verb: str, line: str) -> Namespace | None:
     words = split(line) if verb not in LITERAL else _literal(line)
     if any(word in ("-h", "--help") for word in words):
         return None
-    given: Namespace = parser(verb).parse_args(words)
-    return given
+    given, more = parser(verb).parse_known_args(words)
+    if more:
+        raise UsageError(_unexpected(verb, more))
+    return cast("Namespace", given)
+
+
+def _unexpected(verb: str, words: Sequence[str]) -> str:
+    """What to say about words that a verb has no use for."""
+    name = parser(verb).prog
+    said = f"unrecognized arguments: {' '.join(words)}"
+    if ASSIGNMENT.match(words[0]) and "input" in _options(verb):
+        return f"{said}. An input is given with -i: -i {' '.join(words)}"
+    known = [f"--{option}" for option in _options(verb)]
+    near = get_close_matches(words[0], known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{said}.{hint} '{name} --help' says what it takes."
+
+
+def _options(verb: str) -> list[str]:
+    """The options of a verb, by their long names."""
+    found = []
+    for action in parser(verb)._actions:
+        found += [text[2:] for text in action.option_strings if text.startswith("--")]
+    return found
 
 
 def _literal(line: str) -> list[str]:

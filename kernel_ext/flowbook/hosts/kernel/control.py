@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
+from flowbook.errors import NotFound
 from flowbook.kinds.state import State
 
 from . import arguments
@@ -91,7 +92,15 @@ def mark(magics: FlowMagics, given: Namespace) -> None:
     ws = magics.ws
     if len(before) == 1 and before[0] in {run.task_id for run in _last(magics).task_runs}:
         before = [None, *before]  # a task of the last run
-    run_id = run_of(magics, before[0] if before else None)
+    try:
+        run_id = run_of(magics, before[0] if before else None)
+    except NotFound:
+        if len(before) == 1:
+            tasks = ", ".join(dict.fromkeys(run.task_id for run in _last(magics).task_runs))
+            raise NotFound(
+                f"'{before[0]}' is neither an execution nor a task of the last run; that has {tasks}"
+            ) from None
+        raise
     task = before[1] if len(before) == 2 else None
     ws.change_status(run_id, task, state)
     print(f"{task or run_id[:6]} is {State(state.upper())}.")

@@ -51,6 +51,10 @@ def overview(magics: FlowMagics, given: Namespace) -> Any:
     if given.verb:
         if given.verb not in arguments.SUMMARIES and (found := page_of(given.verb)) is not None:
             return found
+        if given.verb[:1].isupper() or "." in given.verb:
+            from flowbook.kinds.describe import unknown
+
+            raise UsageError(unknown(given.verb))
         cell = {"flow": "", "task": "%%task"}.get(given.verb.lstrip("%"))
         print(arguments.usage(arguments.verb_of(given.verb)[0] if cell is None else cell))
         return None

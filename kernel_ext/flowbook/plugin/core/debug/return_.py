@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import perf_counter
 from typing import ClassVar
 
+from flowbook.expressions.render import text_of
 from flowbook.kinds.context import Context
 from flowbook.kinds.dynamic import Dynamic, Json, Template
 from flowbook.kinds.part import Example
@@ -27,7 +28,7 @@ class Return(RunnableTask):
             value = await context.render_json(self.format.source, typed=True)
         elif isinstance(self.format, Template):
             value = await context.render(self.format)
-        text = "" if value is None else str(value)
+        text = text_of(value, context.dialect)
         context.log("DEBUG", text)
         tag = (str(self.format) if self.format is not None else "")[:200]
         context.metric("length", len(text), "counter", format=tag)
