@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import flowbook as fb
+from flowbook.plugin.core.namespace.tree import matches
 from flowbook.plugin.scripts.process import members
 
 from .conftest import Site
@@ -323,6 +324,59 @@ def test_namespace_files_reach_a_script_and_cannot_escape(run_flow: Run) -> None
     assert [line for line in messages(run) if line == "src"] == ["src"]
     assert "notes.txt" not in messages(run)
     assert "leads out of the namespace's files" in run["out"].error["message"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("*.txt", {"a.txt", "in/a.txt", "in/deep/a.txt"}),
+        ("/a.txt", {"a.txt"}),
+        ("/in/*.txt", {"in/a.txt"}),
+        ("glob:/in/**", {"in/a.txt", "in/b.csv", "in/deep/a.txt"}),
+        ("in", {"in/a.txt", "in/b.csv", "in/deep/a.txt"}),
+        ("glob:**/*.{csv,json}", {"in/b.csv"}),
+        ("[ab].txt", {"a.txt", "in/a.txt", "in/deep/a.txt"}),
+    ],
+)
+def test_a_pattern_of_namespace_files_with_a_root_begins_there(
+    pattern: str, expected: set[str]
+) -> None:
+    names = ["a.txt", "in/a.txt", "in/b.csv", "in/deep/a.txt"]
+    assert {name for name in names if matches(name, pattern)} == expected
+
+
+def test_a_namespace_file_that_is_already_there_is_treated_as_asked(run_flow: Run) -> None:
+    run = run_flow(f"""
+        - {{id: put, type: {CORE}.namespace.UploadFiles, filesMap: {{a.txt: of the namespace}}}}
+        - id: here
+          type: {CORE}.flow.WorkingDirectory
+          inputFiles: {{a.txt: of the flow}}
+          tasks:
+            - id: keep
+              type: io.kestra.plugin.scripts.shell.Commands
+              namespaceFiles: {{ifExists: IGNORE}}
+              commands: ["cat a.txt"]
+            - id: warn
+              type: io.kestra.plugin.scripts.shell.Commands
+              namespaceFiles: {{ifExists: WARN}}
+              commands: ["cat a.txt"]
+            - id: refuse
+              type: io.kestra.plugin.scripts.shell.Commands
+              allowFailure: true
+              namespaceFiles: {{ifExists: FAIL}}
+              commands: ["cat a.txt"]
+            - id: replace
+              type: io.kestra.plugin.scripts.shell.Commands
+              namespaceFiles: {{include: ["/*.{{txt,md}}"]}}
+              commands: ["cat a.txt"]
+    """)
+    assert [line for line in messages(run) if line.startswith("of the")] == [
+        "of the flow",
+        "of the flow",
+        "of the namespace",
+    ]
+    assert "The file 'a.txt' is already in the working directory and stays" in messages(run)
+    assert run["refuse"].error["message"] == "The file 'a.txt' is already in the working directory"
 
 
 def test_purging_deletes_only_what_has_ended_before(run_flow: Run) -> None:

@@ -16,9 +16,12 @@ from flowbook.errors import TaskFailed
 from flowbook.kinds.context import Context
 from flowbook.kinds.dynamic import Json, Template
 
+from .globs import spread
+
 URI = re.compile(r"(?:kestra|flowbook|nsfile)://[^\s'\"`<>|;()\[\]{}\\,]+")
 IS_URI = re.compile(r"(?:kestra|flowbook|nsfile|file)://\S+")
 GLOB = re.compile(r"[\w.?-]*\*[\w.*?-]*")
+IF_EXISTS = ("OVERWRITE", "FAIL", "WARN", "IGNORE")
 MOST_CAPTURED = 200
 LARGEST_CAPTURED = 100 * 2**20
 
@@ -86,7 +89,8 @@ def matching(directory: Path, patterns: Sequence[str]) -> list[str]:
     for given in patterns:
         pattern = given.removeprefix("glob:").removeprefix("./")
         relative(pattern or ".")
-        for path in sorted(_globbed(directory, pattern)):
+        paths = {path for one in spread(pattern) for path in _globbed(directory, one)}
+        for path in sorted(paths):
             if path.is_file() and path.resolve().is_relative_to(root):
                 found[path.relative_to(directory).as_posix()] = None
     return list(found)
@@ -255,6 +259,9 @@ async def put_namespace_files(context: Context, given: Json, directory: Path) ->
         return set()
     include = _patterns(wanted.get("include")) or ["*"]
     exclude = _patterns(wanted.get("exclude"))
+    there = str(wanted.get("ifExists") or "OVERWRITE").upper()
+    if there not in IF_EXISTS:
+        raise TaskFailed(f"'ifExists' must be one of {', '.join(IF_EXISTS)}, but is '{there}'")
     names = set()
     for namespace in _patterns(wanted.get("namespaces")) or [context.namespace]:
         root = root_of(context, namespace)
@@ -262,10 +269,21 @@ async def put_namespace_files(context: Context, given: Json, directory: Path) ->
             if not any(matches(name, pattern) for pattern in exclude):
                 placed = f"{namespace}/{name}" if wanted.get("folderPerNamespace") else name
                 target = directory / relative(placed)
+                if target.exists() and _stays(context, placed, there):
+                    continue
                 target.parent.mkdir(parents=True, exist_ok=True)
                 await asyncio.to_thread(_copy, root / name, target)
                 names.add(placed)
     return names
+
+
+def _stays(context: Context, name: str, there: str) -> bool:
+    """Whether a file already there is left as it is. Raises `TaskFailed` with `ifExists: FAIL`."""
+    if there == "FAIL":
+        raise TaskFailed(f"The file '{name}' is already in the working directory")
+    if there == "WARN":
+        context.log("WARN", f"The file '{name}' is already in the working directory and stays")
+    return there != "OVERWRITE"
 
 
 def _patterns(given: Json) -> list[str]:

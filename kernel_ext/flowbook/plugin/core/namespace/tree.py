@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from flowbook.errors import TaskFailed
 from flowbook.kinds.context import Context
+from flowbook.plugin.globs import rooted, spread
 
 
 def root_of(context: Context, namespace: str | None) -> Path:
@@ -43,14 +44,20 @@ def matching(root: Path, patterns: Sequence[str]) -> list[str]:
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a pattern says a file: `*.py`, `src/**`, `/a/b.txt`, `regex:…`."""
+    """Whether a pattern says a file: `*.py`, `src/**`, `/a/b.txt` (from the root), `regex:…`."""
     if pattern.startswith("regex:"):
         import regex
 
         return regex.fullmatch(pattern.removeprefix("regex:"), name, timeout=1) is not None
-    pattern = pattern.removeprefix("glob:").lstrip("/")
-    return (
-        fnmatchcase(name, pattern)
-        or fnmatchcase(name, f"*/{pattern}")
-        or name.startswith(pattern.rstrip("/") + "/")
+    from_root = pattern.startswith(("glob:", "/"))
+    return any(
+        _matches(name, one, from_root=from_root) for one in spread(pattern.removeprefix("glob:"))
     )
+
+
+def _matches(name: str, pattern: str, *, from_root: bool) -> bool:
+    if name.startswith(pattern.strip("/") + "/"):
+        return True
+    if from_root:
+        return rooted(pattern).fullmatch(f"/{name}") is not None
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f"*/{pattern}")
