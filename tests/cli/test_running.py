@@ -145,6 +145,28 @@ def test_a_pause_is_left_with_the_way_to_go_on(flowbook: Terminal) -> None:
     assert "went on" in resumed.stdout
 
 
+def test_what_runs_when_somebody_pauses_it_is_finished(flowbook: Terminal) -> None:
+    gate = flowbook.folder / "gate"
+    after = "  - {id: after, type: io.kestra.plugin.core.log.Log, message: goes on}\n"
+    text = HELD.replace("held", "paused-by-hand").replace("GATE", str(gate)) + after
+    text = text.replace("script: ", "script: echo begun; ")
+    flowbook.write("by-hand.yaml", text)
+    process = flowbook.start("run", "by-hand.yaml")
+    assert process.stdout is not None
+    while "begun" not in (line := process.stdout.readline()):
+        assert line, "it ended before the script began"
+    (run,) = flowbook.json("executions", "list", "--flow", "demo.paused-by-hand")
+    paused = flowbook("executions", "pause", run["id"])
+    assert paused.stdout == f"{run['id']} is PAUSED\n", paused.stderr
+    gate.touch()
+    out, _ = process.communicate(timeout=120)
+    assert "Paused  demo.paused-by-hand" in out
+    assert "1 of 2 task runs" in out
+    resumed = flowbook("executions", "resume", run["id"])
+    assert resumed.returncode == 0, resumed.stdout
+    assert "goes on" in resumed.stdout
+
+
 def test_a_time_limit_kills_the_execution(flowbook: Terminal) -> None:
     flowbook.write("slow.yaml", SLOW)
     done = flowbook("run", "slow.yaml", "--timeout", "1", "--json")

@@ -38,9 +38,9 @@ def check_restart(execution: Execution, task_run: str | None = None) -> None:
     if task_run is not None and task_run not in execution.task_runs:
         raise NotFound(f"Execution '{execution.id}' has no task run '{task_run}'")
     if not restartable(execution) and not (execution.root and execution.root.spoiled):
-        raise Conflict(
-            "No task found to restart execution from! None has failed: a replay runs it again"
-        )
+        paused = execution.state is State.PAUSED
+        way = "a resume lets it go on" if paused else "a replay runs it again"
+        raise Conflict(f"No task found to restart execution from! None has failed: {way}")
 
 
 def check_continue(execution: Execution, run: TaskRun) -> None:

@@ -58,9 +58,11 @@ class Running(click.Command):
         try:
             return super().parse_args(context, args)
         except click.UsageError as error:
-            if bare := re.search(r"extra arguments? \((\w[\w.-]*=.*)\)$", error.message):
-                error.message += f". An input is given with -i: -i {bare[1]}"
-            raise
+            bare = re.search(r"extra arguments? \((\w[\w.-]*=.*)\)$", error.message)
+            if bare is None:
+                raise
+            said = f"{error.message}. An input is given with -i: -i {bare[1]}"
+            raise click.UsageError(said, context) from None
 
 
 @click.command(
@@ -183,7 +185,10 @@ class NewLines:
 
 
 def _until(ws: Workspace, run: Run, timeout: float | None) -> Iterator[RunView]:
-    """The run's views, to its end or to a pause without one; killed after `timeout` seconds."""
+    """The run's views, to its end or to a pause without one; killed after `timeout` seconds.
+
+    What runs when somebody pauses it is finished: leaving would end it.
+    """
     begun = time.monotonic()
     late = False
     for view in run.watch(interval=0.1):
@@ -197,7 +202,10 @@ def _until(ws: Workspace, run: Run, timeout: float | None) -> Iterator[RunView]:
 
 def waits_for_somebody(ws: Workspace, run: Run) -> bool:
     """Whether a paused run goes on only when a person says so."""
-    paused = [each for each in run.task_runs if str(each.state) == "PAUSED"]
+    runs = run.task_runs
+    if any(str(each.state) == "RUNNING" and each.attempts for each in runs):
+        return False
+    paused = [each for each in runs if str(each.state) == "PAUSED"]
     flow = ws.flow(run.flow, run.revision)
     tasks = [flow.task(each.task_id) for each in paused]
     timed = ("pause_duration", "timeout", "interval")
