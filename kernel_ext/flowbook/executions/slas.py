@@ -10,12 +10,12 @@ what another revision has removed counts for what runs on the old one, and for n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowbook.kinds.durations import iso
-from flowbook.kinds.dynamic import Template
+from flowbook.kinds.dynamic import Json, Template
 from flowbook.kinds.state import State
 from flowbook.kinds.task import Condition, Level
 
@@ -85,7 +85,7 @@ def ask_before_end(turn: Turn, state: State) -> bool:
 
 
 def answered(turn: Turn, question: str, *, holds: bool) -> None:
-    """An assertion holds, and the next is asked; or it doesn't, or can't be rendered."""
+    """An assertion holds, and the next is asked; or it doesn't."""
     rule = _rule(turn, question)
     ends = question.startswith(BEFORE_END)
     if rule is None or turn.state not in LIVE or ends is not (turn.asked == "assertions"):
@@ -99,6 +99,15 @@ def answered(turn: Turn, question: str, *, holds: bool) -> None:
         violated(turn, rule, f"assertion is false: {rule.assert_}.")
     if ends and ending is not None and not turn.state.is_terminal:
         endings.go_to_end(turn, ending)
+
+
+def unanswered(turn: Turn, question: str, error: Mapping[str, Json]) -> None:
+    """An assertion can't be rendered: passed over as in Kestra, violated in the seed dialect."""
+    rule = _rule(turn, question)
+    if rule is not None and not turn.seed:
+        reason = f"Ignoring SLA '{rule.id}' because of the error: {error.get('message', '')}"
+        turn.note(ROOT, reason, Level.ERROR)
+    answered(turn, question, holds=not turn.seed)
 
 
 def violated(turn: Turn, rule: Sla, reason: str) -> None:

@@ -230,7 +230,7 @@ def answer_failed(turn: Turn, event: AnswerFailed) -> None:
             turn.note(ROOT, str(event.error.get("message", "")), Level.ERROR)
             endings.run_after(turn, None)
         elif slas.is_question(event.question):
-            slas.answered(turn, event.question, holds=False)
+            slas.unanswered(turn, event.question, event.error)
         return
     run = turn.runs.get(event.task_run)
     if run is not None and run.asked == event.question and not run.state.is_terminal:
