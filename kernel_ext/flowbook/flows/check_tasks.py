@@ -71,7 +71,7 @@ def of_type(reading: Reading, kind: str, name: str, path: Path) -> Iterator[Prob
         yield reading.info(f"{name} is replaced by {known}", path)
     if (known or name) in REMOVED:
         yield reading.info(
-            f"{known or name} is not supported by Kestra 2.0, see flowbook flows migrate", path
+            f"{known or name} is not supported by Kestra 2.0, flowbook runs it", path
         )
 
 

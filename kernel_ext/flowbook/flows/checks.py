@@ -149,7 +149,7 @@ def root(reading: Reading) -> Iterator[Problem]:
     tree = reading.tree
     if isinstance(tree.get("id"), str) and tree["id"] in RESERVED:
         said = f"id: '{tree['id']}' is reserved since Kestra 1.0, it is also the name of a route"
-        yield reading.warning(said, ("id",), "`flowbook flows migrate` appends -flow.")
+        yield reading.warning(said, ("id",), f"Another one would be {tree['id']}-flow.")
     for key in ("quotas", "policyRefs"):
         if key in tree:
             yield reading.info(f"{key}: an Enterprise feature, accepted and left alone", (key,))
@@ -165,7 +165,7 @@ def root(reading: Reading) -> Iterator[Problem]:
 
 def _removed(reading: Reading, name: str, path: Path) -> Problem:
     return Problem.info(
-        f"{name} is not supported by Kestra 2.0, see flowbook flows migrate",
+        f"{name} is not supported by Kestra 2.0, flowbook runs it",
         reading.span(path, "key"),
         path=write_path(path),
     )
