@@ -16,6 +16,10 @@ def test_verbs_find_what_a_cell_ran(kernel: Kernel) -> None:
     assert "greet" in kernel.run("%flow graph hello").result["text/plain"]  # type: ignore[index]
     assert kernel.run("%flow run hello -i name=Bob -o again").status == "ok"
     assert kernel.value("again['give'].outputs.value") == "BOB"
+    fine = kernel.run("%flow validate hello").result
+    assert fine is not None
+    assert fine["text/plain"] == "notebook.hello: no problems"
+    assert "There is no file 'no.yaml'" in kernel.run("%flow validate no.yaml").errors
 
 
 def test_sql_answers_from_the_history(kernel: Kernel) -> None:

@@ -101,6 +101,16 @@ def test_an_execution_that_failed_before_any_task_says_why(rows: dict[str, Any])
     assert shown.failure.message == "Invalid input `n`: missing"
 
 
+def test_a_message_that_begins_with_its_type_says_it_once(rows: dict[str, Any]) -> None:
+    given = rows["failed"]()
+    error = {"type": "ZeroDivisionError", "message": "ZeroDivisionError: division by zero"}
+    given["execution"] |= {"error": error}
+    shown = run_view(**{**given, "task_runs": [], "cells": []}).failure
+    assert shown is not None
+    assert (shown.type, shown.message) == ("ZeroDivisionError", "division by zero")
+    assert shown.reason == "ZeroDivisionError: division by zero"
+
+
 def test_a_failure_without_lines_shows_the_last_log(rows: dict[str, Any]) -> None:
     given = rows["failed"]()
     error = {"type": "TaskFailed", "message": "Command failed with exit code 1"}

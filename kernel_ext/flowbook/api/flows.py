@@ -25,9 +25,11 @@ class Flows(Face):
         """
         return self.portal.call(self.engine.deploy(source))
 
-    def validate(self, source: str | Path | Mapping[str, Json]) -> list[Problem]:
-        """All problems of a flow: severity, message, line, column, hint."""
-        return self.engine.validate(source)
+    def validate(
+        self, source: str | Path | Mapping[str, Json], *, namespace: str | None = None
+    ) -> list[Problem]:
+        """All problems of a flow: severity, message, line, column, hint; `namespace` if it names none."""
+        return self.engine.validate(source, namespace=namespace)
 
     def flow(self, id: str, revision: int | None = None) -> Flow:
         """A flow by `namespace.id`. Raises `NotFound`."""

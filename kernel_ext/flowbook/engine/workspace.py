@@ -206,14 +206,15 @@ class Workspace:
         trust.trust(self.place)
         return flow
 
-    def validate(self, source: str | Path | Mapping[str, Json]) -> list[Problem]:
-        """Everything there is to say about a flow's text."""
+    def validate(
+        self, source: str | Path | Mapping[str, Json], *, namespace: str | None = None
+    ) -> list[Problem]:
+        """Everything there is to say about a flow's text; `namespace` is taken if it has none."""
         from flowbook.flows.parse import parse_all
 
         text, name, folder = text_of(source, self.place)
-        return [
-            problem for _, problems in parse_all(text, name, folder=folder) for problem in problems
-        ]
+        flows = parse_all(text, name, namespace=namespace, folder=folder)
+        return [problem for _, problems in flows for problem in problems]
 
     async def flow(self, uid: str, revision: int | None = None) -> Flow:
         """A flow by `namespace.id`. Raises `NotFound`."""

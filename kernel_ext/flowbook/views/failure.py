@@ -129,10 +129,11 @@ def _why(error: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(traceback, list):
         traceback = "\n".join(map(str, traceback))
     line = error.get("line")
+    # ours says no more than that it failed
+    kind = "" if error.get("type") == "TaskFailed" else str(error.get("type") or "")
     return {
-        # ours says no more than that it failed
-        "type": "" if error.get("type") == "TaskFailed" else str(error.get("type") or ""),
-        "message": str(error.get("message") or ""),
+        "type": kind,
+        "message": str(error.get("message") or "").removeprefix(f"{kind}: "),
         "traceback": _plain(str(traceback)),
         "lines": tuple(_lines(error.get("excerpt"), line if isinstance(line, int) else None)),
         "where": f"line {line}" if isinstance(line, int) else "",

@@ -231,12 +231,17 @@ def validate(magics: FlowMagics, given: Namespace) -> Any:
         found = [file for pattern in ("*.yaml", "*.yml") for file in sorted(path.rglob(pattern))]
     elif path.is_file():
         found = [path]
+    elif path.suffix in (".yaml", ".yml"):
+        raise NotFound(f"There is no file '{given.flow}'.")
     else:
-        source = magics.ws.flow(given.flow).source
-        return Problems(magics.ws.validate(source), name=given.flow, text=source)
+        uid = wanted_id(magics, given.flow)
+        source = magics.ws.flow(uid).source
+        inside = uid.rpartition(".")[0]
+        problems = magics.ws.validate(source, namespace=inside)
+        return Problems(problems, name=uid, text=source)
     rows = []
     for file in found:
-        problems = magics.ws.validate(file)
+        problems = magics.ws.validate(file, namespace=magics.namespace)
         if len(found) == 1:
             return Problems(problems, name=str(file), text=file.read_text())
         errors = [one for one in problems if one.severity is Severity.ERROR]
