@@ -66,10 +66,10 @@ MENDABLE = some(st.recursive(st.just({"type": "Probe"}), mendable, max_leaves=8)
 LASTS = st.lists(st.just({"type": "Probe"}), max_size=1)
 
 
-def done(execution: Execution) -> Counter[tuple[str, str | None, State]]:
-    """What was done, wherever it stood; `errors` don't count."""
+def done(execution: Execution) -> Counter[tuple[str, str | None, State | None]]:
+    """What was done, wherever it stood; `errors` don't count, nor whether `finally` went well."""
     return Counter(
-        (run.task_id, run.value, run.state)
+        (run.task_id, run.value, run.state if run.section is Section.TASKS else None)
         for run in execution.task_runs.values()
         if run.section in (Section.TASKS, Section.FINALLY)
     )

@@ -85,7 +85,7 @@ class Stand:
     stopped: bool = False
     """Something failed (or was killed): no further task starts in this section."""
     spoiled: bool = False
-    """A task of `finally` failed."""
+    """A task of `finally` failed, in the seed dialect."""
     missing: Map[int, int] = Map()
     """Dag: lane → number of dependencies that haven't ended."""
     ready: tuple[int, ...] = ()

@@ -163,13 +163,13 @@ def child_ended(turn: Turn, run: TaskRun) -> None:
     if run.section is not stand.section:
         return  # news from a section that a restart has left behind
     state = run.state
-    stops = state in STOPS and stand.plan.stops
+    stops = state in STOPS and stand.plan.stops and not _goes_on_failed(turn, run)
     changes: dict[str, object] = {}
     if run.section is Section.TASKS:
         worst = worse(stand.worst, state, cancelled_counts=turn.seed)
         if worst is not stand.worst:
             changes["worst"] = worst
-    elif run.section is Section.FINALLY and state is State.FAILED:
+    elif run.section is Section.FINALLY and state is State.FAILED and turn.seed:
         changes["spoiled"] = True
     if stops and not stand.stopped:
         changes["stopped"] = True
@@ -271,6 +271,15 @@ def section_over(turn: Turn, parent: str) -> None:
             enter(turn, parent, plan, Section.FINALLY)
             return
     endings.scope_ended(turn, parent, _outcome(turn, parent, turn.stand(parent)))
+
+
+def _goes_on_failed(turn: Turn, run: TaskRun) -> bool:
+    """Whether the list goes on after this failure: one of `errors` or `finally` does, as in Kestra."""
+    return (
+        run.state is State.FAILED
+        and run.section in (Section.ERRORS, Section.FINALLY)
+        and not turn.seed
+    )
 
 
 def _outcome(turn: Turn, parent: str, stand: Stand) -> State:
