@@ -184,6 +184,7 @@ def near(workspace: fb.Workspace, name: str, revision: int | None = None) -> fb.
         (lambda ws: ws.run("nodots"), "write it as namespace.id"),
         (lambda ws: ws.run(THREE, {"wrd": "x"}), "has no input 'wrd'\n    Did you mean 'word'"),
         (lambda ws: ws.run(THREE, only="frist"), "did you mean 'first'"),
+        (lambda ws: ws.run(THREE, from_="third", to="first"), "'first' comes first"),
         (
             lambda ws: ws.run(THREE, only="third"),
             "'third' reads outputs of 'first', which would not run, and nothing is recorded",

@@ -72,6 +72,26 @@ def test_what_changed_is_said(workspace: Any) -> None:
     assert "cache hit" in lines(workspace.run(wanted))
 
 
+def test_what_a_file_holds_counts_not_where_it_lies(workspace: Any, folder: Path) -> None:
+    read = {"id": "work", "type": WRITE, "content": "{{ read(inputs.file) }}"}
+    copy = {
+        "id": "copied",
+        "type": "io.kestra.plugin.core.storage.Concat",
+        "files": ["{{ inputs.file }}"],
+        "taskCache": {"enabled": True},
+    }
+    wanted = flow("files", read, copy, inputs=[{"id": "file", "type": "FILE"}])
+    given = folder / "given.txt"
+    seen = []
+    for text in ("one", "one", "two"):
+        given.write_text(text)
+        run = workspace.run(wanted, {"file": given})
+        assert run.state == "SUCCESS", run.error
+        seen.append(why(workspace, run, "copied"))
+    assert [one["served"] for one in seen] == [False, True, False]
+    assert seen[2]["changed"] == ["files"]
+
+
 def test_a_result_expires(workspace: Any) -> None:
     wanted = one("short", {"taskCache": {"enabled": True, "ttl": "PT0S"}})
     workspace.run(wanted)

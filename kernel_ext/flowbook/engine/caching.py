@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
@@ -32,6 +33,10 @@ OLDER_TTL = timedelta(days=1)
 """How long results are good for in the older form, `cache`, if it doesn't say."""
 UNKNOWN = {"workingDir": "", "outputDir": ""}
 """Names that a script's text may hold and that differ in every attempt."""
+
+
+FILES = re.compile(r"""(?:kestra://|nsfile:/)[^\s'"]+""")
+"""Stored files and namespace files in a rendered text: what is in them counts, not where they lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,32 @@ def _digests(context: AttemptContext, task: Task, names: tuple[str, ...] | None)
         written = str(field.serialization_alias or field.alias or name)
         if name in Task.model_fields or (names is not None and not {name, written} & set(names)):
             continue
-        found[written] = _digest(_rendered(getattr(task, name), scope))
+        value = _rendered(getattr(task, name), scope)
+        found[written] = _digest(_with_contents(value, lambda uri: _content(context, uri)))
     return found
+
+
+def _with_contents(value: Json, content: Callable[[str], str]) -> Json:
+    """A value with what files hold in place of their URIs."""
+    match value:
+        case str():
+            return FILES.sub(lambda found: content(found[0]), value)
+        case Mapping():
+            return {key: _with_contents(item, content) for key, item in value.items()}
+        case list() | tuple():
+            return [_with_contents(item, content) for item in value]
+        case _:
+            return value
+
+
+def _content(context: AttemptContext, uri: str) -> str:
+    """The digest of a file; the URI itself if no file is there or it may not be read."""
+    try:
+        path = context._workspace.readable(uri, context._execution, context.flow_folder)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (FlowbookError, OSError):
+        return uri
 
 
 def _rendered(value: Any, scope: language.Scope) -> Json:

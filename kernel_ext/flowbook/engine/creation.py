@@ -243,6 +243,8 @@ def stretch(flow: Flow, first: str | None, last: str | None) -> list[str]:
         return default
 
     start, end = place(first, 0), place(last, len(top) - 1)
+    if start > end:
+        raise InputInvalid([f"Nothing lies between '{first}' and '{last}': '{last}' comes first"])
     return [task.id for task in top[start : end + 1]]
 
 
