@@ -29,6 +29,13 @@ def test_doc_shows_properties_and_an_example(flowbook: Terminal) -> None:
     assert "```yaml" in done.stdout
 
 
+@pytest.mark.parametrize("name", ["LoopUntil", "waitfor", "io.kestra.plugin.core.flow.WaitFor"])
+def test_an_older_name_has_the_page_of_the_type(name: str) -> None:
+    found = describe(name)
+    assert found is not None
+    assert found.type == "io.kestra.plugin.core.flow.LoopUntil"
+
+
 def test_an_unknown_type_is_answered_with_the_near_ones(flowbook: Terminal) -> None:
     done = flowbook("plugins", "doc", "Downlod")
     assert done.returncode == 1

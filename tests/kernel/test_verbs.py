@@ -20,6 +20,7 @@ def test_verbs_find_what_a_cell_ran(kernel: Kernel) -> None:
     assert fine is not None
     assert fine["text/plain"] == "notebook.hello: no problems"
     assert "There is no file 'no.yaml'" in kernel.run("%flow validate no.yaml").errors
+    assert "There is no file 'no.yaml'" in kernel.run("%flow deploy no.yaml").errors
 
 
 def test_sql_answers_from_the_history(kernel: Kernel) -> None:

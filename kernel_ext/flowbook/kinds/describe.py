@@ -92,11 +92,20 @@ def kinds() -> list[str]:
 
 
 def describe(name: str, kind: str | None = None) -> Description | None:
-    """The description of a type, by its name or any alias; `None` if nobody has that name."""
-    for each in kinds():
-        if kind in (None, each) and (known := canonical(each, name)) is not None:
-            part = find(each, known)
-            return None if part is None else described(part, known, each)
+    """The description of a type, by its name, any alias or the end of one; `None` if nobody has it."""
+    for search in (canonical, _by_end):
+        for each in kinds():
+            if kind in (None, each) and (known := search(each, name)) is not None:
+                part = find(each, known)
+                return None if part is None else described(part, known, each)
+    return None
+
+
+def _by_end(kind: str, name: str) -> str | None:
+    """The type that an older name leads to, said by that name's end alone: `WaitFor`."""
+    for alias, known in index()["aliases"].get(kind, {}).items():
+        if known and alias.rpartition(".")[2].lower() == name.lower():
+            return str(known)
     return None
 
 

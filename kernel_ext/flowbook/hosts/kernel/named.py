@@ -52,6 +52,8 @@ def wanted_id(magics: FlowMagics, name: str) -> str:
         return ends[0]
     if ends:
         raise NotFound(f"'{name}' may be {' or '.join(ends)}: write the whole name.")
+    if name.endswith((".yaml", ".yml")):
+        raise NotFound(f"There is no file '{name}'.")
     close = get_close_matches(name, [*known, *(uid.rpartition(".")[2] for uid in known)], n=1)
     hint = f" Did you mean '{close[0]}'?" if close else " '%flow ls' lists the flows."
     raise NotFound(f"There is no flow '{name}'.{hint}")

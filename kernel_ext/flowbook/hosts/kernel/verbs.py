@@ -231,8 +231,6 @@ def validate(magics: FlowMagics, given: Namespace) -> Any:
         found = [file for pattern in ("*.yaml", "*.yml") for file in sorted(path.rglob(pattern))]
     elif path.is_file():
         found = [path]
-    elif path.suffix in (".yaml", ".yml"):
-        raise NotFound(f"There is no file '{given.flow}'.")
     else:
         uid = wanted_id(magics, given.flow)
         source = magics.ws.flow(uid).source
