@@ -12,6 +12,7 @@ from ..problems import Problem
 from . import (
     check_flow_triggers,
     check_inputs,
+    check_listeners,
     check_schedules,
     check_tasks,
     check_triggers,
@@ -215,6 +216,7 @@ CHECKS: tuple[Check, ...] = (
     *check_triggers.CHECKS,
     *check_flow_triggers.CHECKS,
     *check_schedules.CHECKS,
+    check_listeners.conditions,
     references.expressions,
 )
 
