@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 class Run:
     """One execution, as a person holds it: read from the history when it is looked at."""
 
-    def __init__(self, workspace: Executions, id: str, row: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, workspace: Executions, id: str, row: Mapping[str, Any] | None = None
+    ) -> None:
         self.workspace = workspace
         self.id = id
         self._row = row if row is not None and State(row["state"]).is_terminal else None
