@@ -69,9 +69,17 @@ class InputInvalid(FlowbookError):
         lines = [
             line
             for number, message in enumerate(self.messages)
-            for line in (message, *(f"    {hint}" for hint in self.hints[number : number + 1]))
+            for line in (
+                message,
+                *(f"    {hint}" for hint in self.hints[number : number + 1] if hint),
+            )
         ]
         super().__init__("\n".join(lines))
+
+    def with_(self, other: InputInvalid) -> InputInvalid:
+        """Both at once."""
+        hints = [*self.hints, *[""] * (len(self.messages) - len(self.hints)), *other.hints]
+        return InputInvalid([*self.messages, *other.messages], [*self.paths, *other.paths], hints)
 
 
 class ExpressionError(FlowbookError):

@@ -168,3 +168,15 @@ def test_defaults_name_files_of_namespaces_and_of_the_workspace(workspace: fb.Wo
     )
     assert run["all"].outputs == {"value": "own o here"}
     assert all(uri.startswith("kestra:///tests/file-defaults/") for uri in run.inputs.values())
+
+
+def test_a_misspelt_name_hides_no_other_problem(workspace: fb.Workspace, folder: Path) -> None:
+    with pytest.raises(InputInvalid) as refused:
+        workspace.run(FLOW, {"nmae": "x", "rows": "{", "data": folder / "data.csv"})
+
+    first, second = refused.value.messages
+    assert "has no input 'nmae'" in first
+    assert "`rows`" in second
+    assert refused.value.paths == ("nmae", "rows")
+    assert workspace.executions() == []
+    assert not list((folder / "space").rglob("data.csv"))

@@ -31,7 +31,7 @@ from .backfilling import laid_over
 from .closing import Closing
 from .fires import Around, considered
 from .flows import split_uid
-from .given import apart, check_names
+from .given import apart, unknown_names
 from .schedules import Scheduled, schedules
 
 if TYPE_CHECKING:
@@ -172,7 +172,8 @@ def _values(scheduled: Scheduled, given: Mapping[str, Given]) -> dict[str, Json]
         raise InputInvalid(
             [f"{flow.uid} reads no inputs, so {names} would change nothing"], [], [hint]
         )
-    check_names(flow, given)
+    if (unknown := unknown_names(flow, given)) is not None:
+        raise unknown
     values, files = apart(flow.declared, given, Path.cwd())
     if files:
         raise InputInvalid(

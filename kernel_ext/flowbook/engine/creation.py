@@ -111,12 +111,10 @@ async def resolved_inputs(
 ) -> dict[str, Json]:
     """Given values read by the flow's declarations, defaults rendered, files stored. `folder` is that of a
     person at this machine: paths begin there, and mistyped names are refused. Raises `InputInvalid`."""
+    from .given import unknown_names
+
     if not flow.inputs and not given:
         return {}
-    if folder is not None:
-        from .given import check_names
-
-        check_names(flow, given)
     scope = rendering.scope_of(
         execution,
         None,
@@ -124,7 +122,16 @@ async def resolved_inputs(
         services=workspace.services(execution, closing),
         surroundings=workspace.surroundings(flow),
     )
-    return await answered(workspace, execution, flow, given, scope, folder)
+    unknown = None if folder is None else unknown_names(flow, given)
+    try:
+        read = await answered(
+            workspace, execution, flow, given, scope, folder, keep=unknown is None
+        )
+    except InputInvalid as refused:
+        raise (refused if unknown is None else unknown.with_(refused)) from None
+    if unknown is not None:
+        raise unknown
+    return read
 
 
 async def answered(
@@ -134,8 +141,10 @@ async def answered(
     given: Mapping[str, Given],
     scope: language.Scope,
     folder: Path | None = None,
+    *,
+    keep: bool = True,
 ) -> dict[str, Json]:
-    """Given values read by declarations, files stored. Raises `InputInvalid`."""
+    """Given values read by declarations; files stored, if they are to be kept. Raises `InputInvalid`."""
     from flowbook.flows import inputs as declarations
 
     from .given import apart, stored
@@ -145,7 +154,7 @@ async def answered(
     read = await reading(
         asks, scope, lambda render: declarations.resolve(asks, values, render=render)
     )
-    return await stored(workspace, execution, declared, read, files, folder)
+    return await stored(workspace, execution, declared, read, files, folder) if keep else read
 
 
 async def reading(

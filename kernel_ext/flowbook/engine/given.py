@@ -39,16 +39,17 @@ Given: TypeAlias = "Json | Path | Upload"
 Files: TypeAlias = dict[str, "Path | Upload"]
 
 
-def check_names(flow: Flow, given: Mapping[str, Given]) -> None:
-    """Raises `InputInvalid` for names that the flow doesn't declare."""
+def unknown_names(flow: Flow, given: Mapping[str, Given]) -> InputInvalid | None:
+    """What is to be said of names that the flow doesn't declare."""
     known = [each.id for each in flow.declared]
     unknown = undeclared(flow, given)
-    if unknown:
-        raise InputInvalid(
-            [f"Flow '{flow.uid}' has no input '{name}'" for name in unknown],
-            unknown,
-            [did_you_mean(name, known) or f"It has {', '.join(known)}." for name in unknown],
-        )
+    if not unknown:
+        return None
+    return InputInvalid(
+        [f"Flow '{flow.uid}' has no input '{name}'" for name in unknown],
+        unknown,
+        [did_you_mean(name, known) or f"It has {', '.join(known)}." for name in unknown],
+    )
 
 
 def apart(
