@@ -146,7 +146,7 @@ def test_a_pause_is_left_with_the_way_to_go_on(flowbook: Terminal) -> None:
 
 
 def test_what_runs_when_somebody_pauses_it_is_finished(flowbook: Terminal) -> None:
-    gate = flowbook.folder / "gate"
+    gate = flowbook.folder / "gate-by-hand"  # the folder is that of all tests here
     after = "  - {id: after, type: io.kestra.plugin.core.log.Log, message: goes on}\n"
     text = HELD.replace("held", "paused-by-hand").replace("GATE", str(gate)) + after
     text = text.replace("script: ", "script: echo begun; ")
