@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -153,3 +154,18 @@ def test_a_host_that_comes_back_after_its_adoption_is_refused(tmp_path: Path) ->
         states = [attempt["state"] for attempt in seen["second"].attempts]
         assert states == ["KILLED", "SUCCESS"]
         assert counts.read_text().split().count("third") == 1
+
+
+def test_who_waits_for_what_a_host_has_left_drives_it(tmp_path: Path) -> None:
+    with fb.open(tmp_path / "space") as first:
+        run_id = first.run(PAUSING, wait=False).id
+        eventually(lambda: first.execution(run_id).state is State.PAUSED)
+    with fb.open(tmp_path / "space") as second:
+        run = second.execution(run_id)
+        waiting = threading.Thread(target=run.wait, args=(120,), daemon=True)
+        waiting.start()
+        eventually(lambda: run_id in second.engine.drivers)
+        second.resume(run_id)
+        waiting.join(60)
+        assert run.state is State.SUCCESS
+        assert not second.engine.adoption._waited_for

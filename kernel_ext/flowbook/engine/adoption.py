@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import Conflict, FlowbookError, NotFound
@@ -49,6 +50,7 @@ class Adoption:
         self._tasks: list[asyncio.Task[None]] = []
         self._taking = asyncio.Lock()
         self._left: set[str] = set()
+        self._waited_for: Counter[str] = Counter()
         self._follower: Any = None
 
     def start(self) -> None:
@@ -190,18 +192,34 @@ class Adoption:
                 self._left.add(execution_id)
                 _log.warning("Execution %s is left as it is: %s", execution_id, error)
 
+    @contextlib.contextmanager
+    def waiting(self, execution_id: str) -> Iterator[None]:
+        """While somebody here waits for an execution that nobody drives any more, this host does."""
+        self._waited_for[execution_id] += 1
+        try:
+            yield
+        finally:
+            self._waited_for[execution_id] -= 1
+            if not self._waited_for[execution_id]:
+                del self._waited_for[execution_id]
+
+    def _takes(self, execution_id: str, reason: str) -> bool:
+        """Whether this host goes on with an execution without a host: with what a dead one drove always, with
+        what was given up if it is a server or somebody here waits for it."""
+        is_wanted = self._workspace.host.kind == "server" or execution_id in self._waited_for
+        return reason != "released" or is_wanted
+
     async def _look(self) -> None:
-        """Adopt what dead hosts drove; a server also takes what others gave up."""
+        """Adopt what dead hosts drove, and what others gave up as far as it is wanted here."""
         workspace = self._workspace
         while True:
             try:
                 rows = await workspace.store.transact("adoptable", host=workspace.host.id)
                 for row in rows:
-                    if row["reason"] == "released" and workspace.host.kind != "server":
-                        continue
                     if State(row["state"]).is_terminal:
                         continue
-                    await self._adopt(row["execution_id"])
+                    if self._takes(row["execution_id"], row["reason"]):
+                        await self._adopt(row["execution_id"])
                 await workspace.triggering.make_up()
             except FlowbookError as error:
                 _log.warning("looking for executions of lost hosts: %s", error)

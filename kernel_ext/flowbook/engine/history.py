@@ -284,8 +284,8 @@ class History:
     async def _until(self, execution_id: str, holds: Any) -> None:
         follower = self._workspace.store.follow(executions=[execution_id])
         try:
-            while not holds(await self.row(execution_id)):
-                async with asyncio.timeout(None):
+            with self._workspace.adoption.waiting(execution_id):
+                while not holds(await self.row(execution_id)):
                     async for _ in follower:
                         break
         finally:
@@ -308,10 +308,11 @@ class History:
             return
         follower = self._workspace.store.follow(executions=[execution_id])
         try:
-            while not State((await self.row(execution_id))["state"]).is_terminal:
-                yield
-                async for _ in follower:
-                    break
+            with self._workspace.adoption.waiting(execution_id):
+                while not State((await self.row(execution_id))["state"]).is_terminal:
+                    yield
+                    async for _ in follower:
+                        break
         finally:
             await follower.aclose()
 
