@@ -205,12 +205,6 @@ class KernelClient:
             self._shell if by_shell else self._control, "shutdown_request", {"restart": False}
         )
 
-    def comm(self, comm_id: str, data: Mapping[str, Any]) -> None:
-        """Send a message to a comm of the kernel, as a front end does."""
-        self._put(
-            self._shell, self._wire.pack("comm_msg", {"comm_id": comm_id, "data": dict(data)})[1]
-        )
-
     def _put(self, socket: Any, frames: list[bytes]) -> None:
         socket.send_multipart(frames)
         asyncio.get_running_loop().call_soon(self._read, socket)
