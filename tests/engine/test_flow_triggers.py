@@ -3,134 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flowbook.clock import VirtualClock
 from flowbook.engine.misses import watch_windows
-from flowbook.engine.timers import Timers
 from flowbook.engine.workspace import Workspace
 from flowbook.kinds.state import State
 from flowbook.workspace import trust
 from flowbook.workspace.masking import STARS
 
-PATIENCE = 60
-MORNING = datetime(2025, 3, 5, 7, 0, tzinfo=UTC)
-RETURN = "io.kestra.plugin.core.debug.Return"
-PAUSE = "io.kestra.plugin.core.flow.Pause"
-FAIL = "io.kestra.plugin.core.execution.Fail"
-SLEEP = "io.kestra.plugin.core.flow.Sleep"
-LOG = "io.kestra.plugin.core.log.Log"
-TRIGGER = "io.kestra.plugin.core.trigger.Flow"
-CONDITION = "io.kestra.plugin.core.condition."
-Scene = Callable[["Stage"], Awaitable[None]]
-Row = dict[str, Any]
-
-
-class Stage:
-    """A workspace of which a test has one namespace for itself."""
-
-    def __init__(self, workspace: Workspace, namespace: str) -> None:
-        self.workspace, self.namespace = workspace, namespace
-
-    async def upstream(self, id: str, *tasks: Row, **more: Any) -> None:
-        """Deploy a flow that others look at; it goes well if nothing else is said."""
-        listed = [{"id": f"t{n}", **task} for n, task in enumerate(tasks, 1)]
-        await self._deploy(id, listed or [{"id": "t1", "type": RETURN, "format": "done"}], more)
-
-    async def follower(self, id: str = "after", *, on: Row, **more: Any) -> None:
-        """Deploy a flow with one Flow trigger."""
-        trigger = {"id": "on", "type": TRIGGER, **on}
-        if "dependsOn" in trigger:
-            entries = [{"namespace": self.namespace, **each} for each in trigger["dependsOn"]]
-            trigger["dependsOn"] = entries
-        say = {"id": "say", "type": LOG, "message": "started"}
-        await self._deploy(id, more.pop("tasks", [say]), {"triggers": [trigger], **more})
-
-    async def _deploy(self, id: str, tasks: list[Row], more: Row) -> None:
-        flow = {"id": id, "namespace": self.namespace, "tasks": tasks, **more}
-        await self.workspace.deploy(flow)
-
-    async def run(self, id: str, **options: Any) -> str:
-        """Run a deployed flow to its end, and whatever that starts."""
-        with self.workspace.clock.working():
-            run_id = await self.workspace.run(f"{self.namespace}.{id}", **options)
-        await self.quiet()
-        return run_id
-
-    async def quiet(self) -> None:
-        """Return when nothing is under way any more. The history isn't asked: time stands still meanwhile."""
-        await self.workspace.triggering.settle()
-        while drivers := list(self.workspace.drivers.values()):
-            for driver in drivers:
-                await driver.over.wait()
-            await self.workspace.triggering.settle()
-
-    async def at(self, hours: float) -> None:
-        """Return so many hours after seven in the morning."""
-        await self.workspace.clock.until(MORNING + timedelta(hours=hours))
-
-    async def started(self, id: str = "after") -> list[Row]:
-        """The executions of a flow, oldest first."""
-        rows = await self.workspace.history.executions(
-            namespace=self.namespace, flow_id=id, limit=1000
-        )
-        return sorted(rows, key=lambda row: row["created_at"])
-
-    async def said(self, id: str = "after") -> list[str]:
-        """Upstream and state of each execution of a flow, in order."""
-        told = [row["trigger"]["variables"] for row in await self.started(id)]
-        return [f"{one['flowId']} {one['state']}" for one in told]
-
-    async def warnings(self, trigger_id: str = "on") -> list[str]:
-        """The warnings in a trigger's log."""
-        await self.workspace.records.durable()
-        rows = await self.workspace.store.query(
-            "logs_search", namespace=self.namespace, trigger_id=trigger_id, level="WARN"
-        )
-        return [row["message"] for row in rows]
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[asyncio.Runner, Workspace]]:
-    """A workspace and the loop it lives on."""
-    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path_factory.mktemp("person")))
-        folder = tmp_path_factory.mktemp("triggers")
-        workspace = runner.run(Workspace.open(folder, clock=VirtualClock(), embedded=True))
-        yield runner, workspace
-        runner.run(workspace.close())
-
-
-@pytest.fixture
-def play(
-    stage: tuple[asyncio.Runner, Workspace], request: pytest.FixtureRequest
-) -> Callable[[Scene], None]:
-    """Play a scene in a namespace of its own, from seven in the morning on."""
-    runner, workspace = stage
-    namespace = request.node.name.replace("_", "-").replace("[", ".").replace("]", "").lower()
-
-    async def with_clock(scene: Scene) -> None:
-        clock = VirtualClock(MORNING)
-        workspace.clock, workspace.timers = clock, Timers(clock)
-        try:
-            await scene(Stage(workspace, namespace))
-        finally:
-            await workspace.timers.close()
-
-    def played(scene: Scene) -> None:
-        runner.run(asyncio.wait_for(with_clock(scene), PATIENCE))
-
-    return played
-
-
-def on(*flows: str, **more: Any) -> Row:
-    """`dependsOn` of flows of the same namespace."""
-    return {"dependsOn": [{"flowId": flow} for flow in flows], **more}
+from .trigger_stage import (
+    CONDITION,
+    FAIL,
+    LOG,
+    PATIENCE,
+    PAUSE,
+    RETURN,
+    SLEEP,
+    TRIGGER,
+    Row,
+    Scene,
+    Stage,
+    on,
+)
 
 
 def test_every_transition_fires(play: Callable[[Scene], None]) -> None:
@@ -463,62 +362,6 @@ def test_a_trigger_that_fails_is_seen_if_that_is_wanted(play: Callable[[Scene], 
     play(scene)
 
 
-@pytest.mark.parametrize(
-    ("mode", "expected"),
-    [
-        pytest.param({"mode": "ALL"}, ["c SUCCESS"], id="all"),
-        pytest.param({"mode": "ANY"}, ["a SUCCESS", "b SUCCESS", "c SUCCESS"], id="any"),
-        pytest.param({"mode": "AT_LEAST", "minSatisfied": 2}, ["b SUCCESS"], id="at-least"),
-    ],
-)
-def test_several_executions_are_waited_for(
-    play: Callable[[Scene], None], mode: Row, expected: list[str]
-) -> None:
-    async def scene(at: Stage) -> None:
-        for name in "abc":
-            await at.upstream(name, outputs=[{"id": "of", "type": "STRING", "value": name}])
-        await at.follower(on={**on("a", "b", "c"), **mode})
-        for hour, name in enumerate("abc"):
-            await at.at(hour / 4)
-            await at.run(name)
-        assert await at.said() == expected
-
-    play(scene)
-
-
-def test_outputs_of_all_that_were_waited_for_are_at_hand(play: Callable[[Scene], None]) -> None:
-    async def scene(at: Stage) -> None:
-        for name in "ab":
-            await at.upstream(name, outputs=[{"id": "of", "type": "STRING", "value": name}])
-        await at.follower(on=on("a", "b"))
-        await at.run("a")
-        await at.run("b")
-        [row] = await at.started()
-        assert row["trigger"]["variables"]["outputs"] == {"a": {"of": "a"}, "b": {"of": "b"}}
-
-    play(scene)
-
-
-def test_files_of_all_that_were_waited_for_can_be_read(play: Callable[[Scene], None]) -> None:
-    async def scene(at: Stage) -> None:
-        write = "io.kestra.plugin.core.storage.Write"
-        for name in "ab":
-            await at.upstream(
-                name,
-                {"type": write, "content": f"made by {name}"},
-                outputs=[{"id": "file", "type": "STRING", "value": "{{ outputs.t1.uri }}"}],
-            )
-        read = "{{ read(trigger.outputs.a.file) }}, {{ read(trigger.outputs.b.file) }}"
-        await at.follower(on=on("a", "b"), tasks=[{"id": "say", "type": LOG, "message": read}])
-        await at.run("a")
-        await at.run("b")
-        [row] = await at.started()
-        said = [line["message"] for line in await at.workspace.logs(row["id"])]
-        assert "made by a, made by b" in said
-
-    play(scene)
-
-
 def test_secrets_of_the_execution_before_stay_closed(play: Callable[[Scene], None]) -> None:
     secret = "cor-rect horse/battery"
 
@@ -542,31 +385,6 @@ def test_secrets_of_the_execution_before_stay_closed(play: Callable[[Scene], Non
         assert (one["state"], other["state"]) == ("SUCCESS", "FAILED")
         seen = await at.workspace.evaluate(one["id"], "{{ inputs.n }} {{ trigger.outputs.of }}")
         assert seen == f"{STARS} with {STARS}"
-
-    play(scene)
-
-
-def test_multiple_conditions_of_older_flows(play: Callable[[Scene], None]) -> None:
-    async def scene(at: Stage) -> None:
-        for name in "ab":
-            await at.upstream(name)
-        of_flow = {
-            name: {"type": f"{CONDITION}ExecutionFlow", "namespace": at.namespace, "flowId": name}
-            for name in "ab"
-        }
-        several = {
-            "type": f"{CONDITION}MultipleCondition",
-            "id": "both",
-            "window": "PT1H",
-            "conditions": of_flow,
-        }
-        await at.follower(on={"conditions": [several]})
-        await at.run("a")
-        await at.at(1.1)
-        await at.run("b")
-        assert await at.said() == []
-        await at.run("a")
-        assert await at.said() == ["a SUCCESS"]
 
     play(scene)
 
@@ -709,67 +527,5 @@ def test_flows_that_take_their_time_may_start_each_other_for_ever(
             )
         at.workspace.triggering.triggers.forget()
         await at.quiet()
-
-    play(scene)
-
-
-@pytest.mark.parametrize(
-    ("runs", "failed_at"),
-    [
-        pytest.param(["a"], ["09:00"], id="only-one"),
-        pytest.param(["a", "b"], [], id="both"),
-        pytest.param([], ["09:00"], id="none"),
-    ],
-)
-def test_a_missed_window_leaves_one_failed_execution(
-    play: Callable[[Scene], None], runs: list[str], failed_at: list[str]
-) -> None:
-    async def scene(at: Stage) -> None:
-        for name in "ab":
-            await at.upstream(name)
-        await at.follower(
-            on=on(
-                "a",
-                "b",
-                window={"deadline": "09:00:00", "timezone": "UTC"},
-                onMiss={"behavior": "FAIL", "labels": {"late": "{{ flow.id }}"}},
-            )
-        )
-        watching = asyncio.create_task(watch_windows(at.workspace))
-        try:
-            for name in runs:
-                await at.run(name)
-            await at.at(2.5)
-            await at.quiet()
-            await at.run("b")
-        finally:
-            watching.cancel()
-        rows = [row for row in await at.started() if row["state"] == "FAILED"]
-        assert [f"{row['created_at']:%H:%M}" for row in rows] == failed_at, [
-            r["error"] for r in rows
-        ]
-        assert len(await at.started()) == 1
-        for row in rows:
-            assert {"key": "late", "value": "after"} in row["labels"]
-            assert row["error"]["message"].startswith("Not all that was waited for came by ")
-
-    play(scene)
-
-
-def test_a_window_missed_while_nobody_was_there_is_told_later(
-    play: Callable[[Scene], None],
-) -> None:
-    async def scene(at: Stage) -> None:
-        window = {"every": "PT1H", "timezone": "UTC"}
-        await at.follower(on=on("a", window=window, onMiss={"behavior": "FAIL"}))
-        for hours in (0.5, 10.5):
-            await at.at(hours)
-            watching = asyncio.create_task(watch_windows(at.workspace))
-            await at.at(hours + 0.1)
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            await at.quiet()
-        [row] = await at.started()
-        assert row["error"]["message"].endswith("2025-03-05T08:00:00Z")
 
     play(scene)
