@@ -101,7 +101,7 @@ def test_memory_and_tables_say_the_same(database: Database, taken: list[Step], a
     unfinished = Unfinished(database, projection)
     for number, step in enumerate(taken):
         if (change := told.change(step)) is not None:
-            projection.note([change], number + 1)
+            projection.take({}, [change], number + 1)
             unfinished.note([change])
         elif step[1] == "forget":
             unfinished.forget()

@@ -75,7 +75,10 @@ class Answer:
 class Database:
     """The open file. Writes go through one thread at a time; every reading thread has its own cursor."""
 
-    def __init__(self, path: Path, storage: Path) -> None:
+    def __init__(
+        self, path: Path, storage: Path, recover: Callable[[Database], None] | None = None
+    ) -> None:
+        """`recover` is called before the file is migrated: what it brings has the shape the file has."""
         import duckdb
 
         self.path = path
@@ -89,7 +92,10 @@ class Database:
         try:
             for setting in _SETTINGS:
                 self.connection.execute(setting)
-            migrate(self)
+            steps = steps_of(self)
+            if recover is not None:
+                recover(self)
+            migrate(self, steps)
             # Users' SQL runs here too: from now on only storage can be read, and nobody changes that.
             folder = str(storage.resolve()).replace("'", "''")
             self.connection.execute(f"set allowed_directories = ['{folder}']")
@@ -256,11 +262,8 @@ def migrations() -> list[tuple[int, str, str]]:
     return sorted(found)
 
 
-def migrate(database: Database) -> None:
-    """Bring the file to the code's schema, a copy kept; refuse one that is newer.
-
-    Raises: WorkspaceError.
-    """
+def steps_of(database: Database) -> list[tuple[int, str, str]]:
+    """The migrations that a file hasn't seen. Raises: WorkspaceError for one that is newer."""
     steps = migrations()
     newest = steps[-1][0]
     present = schema(database.connection)
@@ -271,15 +274,21 @@ def migrate(database: Database) -> None:
             f"{database.path} was written by a newer flowbook (schema {present}, this one knows {newest}). "
             f"Nothing was changed. Upgrade with: {UPGRADE}"
         )
-    if present == newest:
+    return [step for step in steps if step[0] > present]
+
+
+def migrate(database: Database, steps: Sequence[tuple[int, str, str]]) -> None:
+    """Bring the file to the code's schema, a copy kept."""
+    if not steps:
         return
-    if present:
+    if steps[0][0] > 1:
         database.connection.execute("checkpoint")
+        newest = steps[-1][0]
         copy = database.path.with_name(f"{database.path.name}.before-{newest:04}")
         shutil.copyfile(database.path, copy)
     for number, _, sql in steps:
-        if number > present:
-            _apply(database.connection, number, sql)
+        _apply(database.connection, number, sql)
+    database.__dict__.pop("tables", None)  # `recover` has seen the old ones
 
 
 def schema(connection: Any) -> int:

@@ -1,7 +1,7 @@
 """The storekeeper: holds the history file, answers hosts on a socket, pushes what is new.
 
 Theory of operation. The loop's thread speaks with clients; one writer thread commits
-(`writer.py`); one projector thread keeps the latest-state tables behind the events; readers have
+to the journal (`writer.py`); one projector thread keeps the tables behind it; readers have
 a cursor each and bring the projection up before they read. An answer leaves after its commit, and
 news of a commit leaves in the order of `seq` (`news.py`): a slow follower costs no memory.
 """
@@ -25,9 +25,11 @@ from flowbook.errors import FlowbookError
 from . import frames
 from .duckdb import Database, full, is_fatal, is_full
 from .held import TOUCH, Held
+from .journal import Journal
 from .named import Statement, parameters, statements
 from .news import Committed, News
 from .project import Projection, Row
+from .recovery import recover
 from .requests import Reply, Transact
 from .rows import QueryRefused, StoreBusy
 from .session import Client
@@ -93,12 +95,20 @@ class Keeper:
         self._held.take()
         database = None
         try:
-            self.database = database = Database(self.path, self._storage)
+            self.journal = Journal(self.path.with_name(f"{self.path.name}.journal"))
+            self.database = database = Database(
+                self.path, self._storage, lambda opened: recover(opened, self.journal)
+            )
             self.projection = Projection(database)
             self.projection.catch_up()
             self.unfinished = Unfinished(database, self.projection)
             self.writer = Writer(
-                database, self.projection, self.unfinished, self._committed, self._perform
+                database,
+                self.journal,
+                self.projection,
+                self.unfinished,
+                self._committed,
+                self._perform,
             )
         except BaseException as error:
             if database is not None:
@@ -124,6 +134,7 @@ class Keeper:
         with contextlib.suppress(Exception):  # what isn't projected is, on the next opening
             self.projection.apply()
         self.database.close()
+        self.journal.close(needed=self.projection.settled < self.journal.seq)
         self._held.leave()
 
     # -- threads besides the loop ----------------------------------------------------------------
@@ -163,7 +174,7 @@ class Keeper:
         return time.monotonic() - self._absent.get(host, self._started)
 
     def _committed(self, commit: Committed | None, replies: list[tuple[Reply, int, Any]]) -> None:
-        if commit is not None and commit.changes:
+        if commit is not None:
             self._wake.set()
         self._loop.call_soon_threadsafe(self._tell, commit, replies)
 

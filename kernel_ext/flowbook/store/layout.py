@@ -1,12 +1,10 @@
-"""How what is committed together lies in rows: changes beside the events they stand on, records by table."""
+"""How what is committed together lies in rows: changes beside the events they stand on."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
-from .news import Columns
 from .project import Row
 from .requests import Append, Transact
 from .rows import OF_EXECUTIONS
@@ -49,25 +47,3 @@ def sorted_out(request: Transact, changes: Sequence[Row]) -> dict[str, list[Row]
     for change in changes:
         found.setdefault(execution_of(change) or own, []).append(change)
     return found
-
-
-def joined(
-    records: Sequence[tuple[str, Columns]],
-) -> dict[str, Columns]:
-    """Blocks of records, those of one table behind each other."""
-    by_table: dict[str, list[Columns]] = {}
-    for table, columns in records:
-        by_table.setdefault(table, []).append(columns)
-    return {
-        table: several[0] if len(several) == 1 else _stacked(several)
-        for table, several in by_table.items()
-    }
-
-
-def _stacked(several: Sequence[Columns]) -> Columns:
-    stacked: dict[str, list[Any]] = {name: [] for columns in several for name in columns}
-    for columns in several:
-        missing = [None] * len(columns["seq"])
-        for name, column in stacked.items():
-            column.extend(columns.get(name, missing))
-    return stacked

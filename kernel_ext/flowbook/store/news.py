@@ -7,21 +7,18 @@ asks for it, once for all who want the same; what a follower doesn't want is nei
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from . import frames
+from .blocks import Columns
 from .project import Row, changes_between
 from .rows import RECORDS
 
 RING = 16 * 1024 * 1024
 """Characters of recent commits that are kept."""
 PAGE = 2000
-
-
-Columns: TypeAlias = Mapping[str, Sequence[Any]]
-"""Rows of one table by column: times in microseconds, JSON as text."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,6 @@
-"""The latest-state tables, kept behind the events and made from nothing but their changes."""
+"""The tables of the history, brought up behind the journal: the books, and the latest-state tables that
+are made from nothing but the changes of events.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
+from .blocks import Tables, count, joined
 from .duckdb import Database
 
 PAGE = 1000
@@ -16,7 +19,7 @@ TOGETHER = 5000
 """Rows that one statement writes: it costs as much as some hundred of them."""
 NOT_HISTORY = frozenset({"leases"})
 BOOKS = frozenset({"meta", "events", "seen", "logs", "metrics", "cells"})
-"""Tables that don't follow from events: they are never behind."""
+"""Tables that don't follow from events: they are brought up together, from the journal's entries."""
 _log = logging.getLogger(__name__)
 
 Row = tuple[str, str, str | None]
@@ -26,32 +29,39 @@ Rows = dict[str, dict[str, str | None]]
 
 
 class Projection:
-    """Changes that are durable in `events` and wait to be applied to their tables."""
+    """What is durable in the journal and waits to be brought into the tables."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cursor = database.cursor()
         self._waiting: Rows = {}
         self._writing: Rows = {}
+        self._books: list[Tables] = []
+        self._settling: list[Tables] = []
         self._seq = 0
         self._note = threading.Lock()  # held for moments: what waits
         self.lock = threading.RLock()  # held while tables change
-        self.projected = int(self._meta("projected_seq"))
+        self.projected = self._number("projected_seq")
+        self.settled = self._number("settled_seq")
+        """The `seq` up to which the books have what the journal has."""
 
     @property
     def count(self) -> int:
         """How many rows wait."""
-        return sum(map(len, tuple(self._waiting.values())))
+        books = sum(count(columns) for tables in tuple(self._books) for columns in tables.values())
+        return books + sum(map(len, tuple(self._waiting.values())))
 
-    def note(self, changes: Iterable[Row], seq: int) -> None:
-        """Take changes that were made durable up to `seq`; the last one of a row wins."""
+    def take(self, tables: Tables, changes: Iterable[Row], seq: int) -> None:
+        """Rows of books that are in the journal, and changes that are durable up to `seq`; the last of a row wins."""
         with self._note:
+            if tables:
+                self._books.append(tables)
             for table, key, values in changes:
                 self._waiting.setdefault(table, {})[key] = values
             self._seq = seq
 
     def apply(self, tables: Set[str] | None = None, about: str = "[") -> None:
-        """Bring the tables, or some of them, up to all that was noted, if that is about rows whose keys
+        """Bring the tables, or some of them, up to all that was taken, if that is about rows whose keys
         begin so."""
         if not self._is_behind(tables, about):
             return
@@ -59,21 +69,30 @@ class Projection:
             with self._note:
                 names = set(self._waiting) if tables is None else tables & self._waiting.keys()
                 waiting = {name: self._waiting.pop(name) for name in names}
-                seq = None if self._waiting else self._seq
-                self._writing = waiting
+                books: list[Tables] = []
+                if tables is None or tables & BOOKS:
+                    books, self._books = self._books, []
+                seq = self._seq
+                self._writing, self._settling = waiting, books
+                marks = ["settled_seq"] if books else []
+                if not self._waiting and not self._books:
+                    marks.append("projected_seq")
             try:
-                if waiting:
-                    self._write(waiting, seq)
+                if waiting or books:
+                    self._write(waiting, books, seq, marks)
             except BaseException:
-                with self._note:  # older than what was noted meanwhile: put back underneath
+                with self._note:  # older than what was taken meanwhile: put back underneath
+                    self._books = books + self._books
                     for table, rows in waiting.items():
                         self._waiting[table] = {**rows, **self._waiting.get(table, {})}
                 raise
             finally:
-                self._writing = {}
+                self._writing, self._settling = {}, []
 
     def _is_behind(self, tables: Set[str] | None, about: str) -> bool:
         with self._note:
+            if (self._books or self._settling) and (tables is None or tables & BOOKS):
+                return True
             late = self._waiting.keys() | self._writing.keys()
             if about != "[" and tables is not None:
                 late = {name for name in late & tables if self._says(name, about)}
@@ -93,7 +112,7 @@ class Projection:
         total = 0
         while page := self._page(self._cursor, self.projected):
             last, rows = page
-            self._write(_latest(rows), last)
+            self._write(_latest(rows), (), last, ["projected_seq"])
             total += len(rows)
         return total
 
@@ -122,20 +141,27 @@ class Projection:
             return None
         return found[0], changes_between(cursor, after, found[0])
 
-    def _write(self, waiting: Rows, seq: int | None) -> None:
-        """Apply changes; with `seq`, all up to there are in the tables now."""
-        self._cursor.execute("begin")
+    def _write(
+        self, waiting: Rows, books: Sequence[Tables], seq: int, marks: Sequence[str]
+    ) -> None:
+        """Apply changes and add rows of books; `marks` name what has come to `seq` with that."""
+        cursor = self._cursor
+        cursor.execute("begin")
         try:
-            self._put(self._cursor, waiting)
-            if seq is not None:
-                self._cursor.execute(
-                    "update meta set value = ? where name = 'projected_seq'", [str(seq)]
-                )
-            self._cursor.execute("commit")
+            blocks = [block for tables in books for block in tables.items()]
+            for table, columns in joined(blocks).items():
+                self._database.insert(cursor, table, columns)
+            self._put(cursor, waiting)
+            if marks:
+                names = ", ".join(f"'{name}'" for name in marks)
+                cursor.execute(f"update meta set value = ? where name in ({names})", [str(seq)])
+            cursor.execute("commit")
         except BaseException:
-            _rollback(self._cursor)
+            _rollback(cursor)
             raise
-        if seq is not None:
+        if "settled_seq" in marks:
+            self.settled = seq
+        if "projected_seq" in marks:
             self.projected = seq
 
     def _put(self, cursor: Any, waiting: Rows) -> None:
@@ -150,9 +176,9 @@ class Projection:
             for start in range(0, len(present), TOGETHER):
                 self._database.put(cursor, table, present[start : start + TOGETHER])
 
-    def _meta(self, name: str) -> str:
+    def _number(self, name: str) -> int:
         row = self._cursor.execute("select value from meta where name = ?", [name]).fetchone()
-        return row[0] if row else "0"
+        return int(row[0]) if row else 0
 
 
 def changes_between(

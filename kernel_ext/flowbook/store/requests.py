@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .news import Columns, Committed
+from .blocks import Columns
+from .news import Committed
 from .project import Row
 
 GROUP = 1000

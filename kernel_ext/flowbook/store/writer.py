@@ -1,6 +1,7 @@
 """The one thread that commits: groups what has arrived, refuses the stale, drops what it knows.
 
-`seq` counts events and records alike; a number given to a commit that failed is not used again.
+A small commit is an entry of the journal, which the projection brings into the tables a moment later; a
+large one goes there at once. `seq` counts events and records alike.
 """
 
 from __future__ import annotations
@@ -16,17 +17,22 @@ from flowbook.errors import FlowbookError
 
 from . import frames
 from .asked_again import AskedAgain, kept
+from .blocks import Columns, Tables, count, joined
 from .duckdb import RESERVE, Database, full, is_fatal, is_full, room
-from .layout import changes_text, joined, sorted_out, standing_of
-from .news import Columns, Committed
+from .journal import LARGE, Entry, Journal
+from .layout import changes_text, sorted_out, standing_of
+from .news import Committed
 from .owners import Owners
 from .project import BOOKS, Projection, Row
+from .recovery import newest
 from .requests import GROUP, Append, Record, Reply, Request, Transact, Work
-from .rows import RECORDS, StaleOwner, StoreBusy
+from .rows import StaleOwner, StoreBusy
 from .transactions import READS, about
 from .unfinished import Unfinished
 
 EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
+MANY = 100
+"""Rows of a commit that go straight into the tables."""
 _log = logging.getLogger(__name__)
 
 
@@ -36,21 +42,23 @@ class Writer:
     def __init__(
         self,
         database: Database,
+        journal: Journal,
         projection: Projection,
         unfinished: Unfinished,
         done: Callable[[Committed | None, list[tuple[Reply, int, Any]]], None],
         perform: Callable[[Any, Transact], tuple[list[dict[str, Any]], list[Row]]],
     ) -> None:
         self._database = database
+        self._journal = journal
         self._projection = projection
         self._unfinished = unfinished
         self._done = done
         self._perform = perform
         self._cursor = database.cursor()
         self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-        self.seq = self._newest()
+        self.seq = newest(self._cursor)
         self._owners = Owners(projection, self._first)
-        self._asked = AskedAgain(self._cursor, self._first, self.seq)
+        self._asked = AskedAgain(self._cursor, self._first_of_books, self.seq)
         self.broken = False
         self._thread = threading.Thread(target=self._run, name="flowbook-writer", daemon=True)
 
@@ -136,15 +144,14 @@ class Writer:
                 for client, number in numbers.items()
                 if marked.get(client) != number
             ]
-            self._insert(rows, commit.records, seen)
+            if rows or commit.records:
+                changes = [change for _, some in commit.changes for change in some]
+                self._keep(_tables(rows, commit.records, seen), changes, commit.seq)
         except Exception as error:
             self._fail(group, error)
             return
-        self.seq = commit.seq
         self._asked.learn(numbers)
         self._owners.learn(owners)
-        if commit.changes:
-            self._tell([change for _, some in commit.changes for change in some], commit.seq)
         self._done(commit if rows or commit.records else None, replies)
 
     def _lay_out(
@@ -179,23 +186,25 @@ class Writer:
             if changes:
                 commit.changes.append((execution, changes))
 
-    def _insert(
-        self,
-        rows: Sequence[tuple[Any, ...]],
-        records: Sequence[tuple[str, Columns]],
-        seen: Sequence[tuple[str, int]],
-    ) -> None:
-        cursor = self._cursor
-        if not rows and not records:
-            return
+    def _keep(self, tables: Tables, changes: Sequence[Row], seq: int) -> None:
+        """Make rows durable and tell of them those that follow from it."""
         self._check_room()
-        tables = joined(records)
-        if rows:
-            tables["events"] = dict(zip(EVENT, zip(*rows, strict=True), strict=True))
-        if seen:
-            clients, numbers = zip(*seen, strict=True)
-            now = frames.micros(datetime.now(UTC))
-            tables["seen"] = {"client": clients, "number": numbers, "ts": [now] * len(seen)}
+        if sum(map(count, tables.values())) > MANY:
+            self._insert(tables)
+            tables = {}
+        else:
+            if self._journal.size > LARGE:
+                self._projection.apply()
+            if self._projection.settled >= self._journal.seq:
+                self._journal.start_over()
+            self._journal.add(Entry(self.seq, seq, tables))
+        self.seq = seq
+        self._projection.take(tables, changes, seq)
+        self._unfinished.note(changes)
+
+    def _insert(self, tables: Tables) -> None:
+        """Bring so many rows into the tables at once that it costs little more than an entry would."""
+        cursor = self._cursor
         if len(tables) == 1:  # one statement is its own transaction
             for table, columns in tables.items():
                 self._database.insert(cursor, table, columns)
@@ -221,12 +230,14 @@ class Writer:
             cursor.execute("begin")
             try:
                 answer, changes = self._perform(cursor, request)
-                by_execution = sorted_out(request, changes)
-                seq = self._note(cursor, request, answer, by_execution) if changes else self.seq
                 cursor.execute("commit")
             except BaseException:
                 self._rollback()
                 raise
+            by_execution = sorted_out(request, changes)
+            if changes:
+                rows = self._noted(request, answer, by_execution)
+                self._keep(_tables(rows, (), ()), changes, rows[-1][0])
         except FlowbookError as error:
             self._done(None, [(request.reply, frames.FAILED, [type(error).__name__, str(error)])])
             return
@@ -235,27 +246,23 @@ class Writer:
             return
         committed = None
         if changes:
-            self.seq = seq
             self._asked.learn(
                 {request.client: max(self._asked.last(request.client), request.number)}
             )
             self._owners.note(changes)
-            self._tell(changes, seq)
-            committed = Committed(seq=seq, changes=list(by_execution.items()))
+            committed = Committed(seq=self.seq, changes=list(by_execution.items()))
         self._done(committed, [(request.reply, frames.OK, answer)])
 
-    def _note(
+    def _noted(
         self,
-        cursor: Any,
         request: Transact,
         answer: list[dict[str, Any]],
         by_execution: Mapping[str, Sequence[Row]],
-    ) -> int:
+    ) -> list[tuple[Any, ...]]:
         """The events that carry a transaction's changes, one an execution; the last has its answer too.
 
-        The answer is for a client that asks again. Returns the last event's `seq`.
+        The answer is for a client that asks again.
         """
-        self._check_room()
         seq, now = self.seq, frames.micros(datetime.now(UTC))
         rows: list[tuple[Any, ...]] = []
         for execution, some in by_execution.items():
@@ -274,10 +281,7 @@ class Writer:
                     request.number,
                 )
             )
-        for start in range(0, len(rows), GROUP):
-            columns = zip(*rows[start : start + GROUP], strict=True)
-            self._database.insert(cursor, "events", dict(zip(EVENT, columns, strict=True)))
-        return seq
+        return rows
 
     def _work(self, request: Work) -> None:
         cursor = self._cursor
@@ -301,11 +305,6 @@ class Writer:
             self._owners.forget()
             self._unfinished.forget()
             self._done(committed, [(request.reply, frames.OK, answer)])
-
-    def _tell(self, changes: Sequence[Row], seq: int) -> None:
-        """What is durable now, to those that follow from it."""
-        self._projection.note(changes, seq)
-        self._unfinished.note(changes)
 
     def _fail(self, group: Iterable[Request], error: Exception) -> None:
         """Nothing of the group is durable: say so to each. Unless nobody can know: then say nothing.
@@ -342,16 +341,28 @@ class Writer:
         found: list[tuple[Any, ...]] = self._cursor.execute(sql, list(values)).fetchall()
         return found[0] if found else None
 
-    def _newest(self) -> int:
-        floor = self._first("select value from meta where name = 'seq'")
-        found = [int(floor[0]) if floor else 0]
-        for table in ("events", *RECORDS):
-            row = self._first(f"select max(seq) from {table}")
-            found.append(row[0] or 0 if row else 0)
-        return max(found)
+    def _first_of_books(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        self._projection.apply(BOOKS)
+        return self._first(sql, *values)
 
     def _seq_of(self, request: Append | Record) -> int | None:
         """What a resent request was answered; None for an append that was refused."""
         if isinstance(request, Record) or not (request.events or request.changes):
             return self.seq
         return self._asked.seq_of(request)
+
+
+def _tables(
+    events: Sequence[tuple[Any, ...]],
+    records: Sequence[tuple[str, Columns]],
+    seen: Sequence[tuple[str, int]],
+) -> dict[str, Columns]:
+    """What one commit brings to each table."""
+    tables = joined(records)
+    if events:
+        tables["events"] = dict(zip(EVENT, zip(*events, strict=True), strict=True))
+    if seen:
+        clients, numbers = zip(*seen, strict=True)
+        now = frames.micros(datetime.now(UTC))
+        tables["seen"] = {"client": clients, "number": numbers, "ts": [now] * len(seen)}
+    return tables
