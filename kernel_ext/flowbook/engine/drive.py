@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from .workspace import Workspace
 
 _log = logging.getLogger(__name__)
-AT_ONCE = 500
+AT_ONCE = 250
 """Events a step takes at most: one commit of some thousand rows, while the next five hundred arrive."""
 UNTIL_ROOM = 1.0
 """Seconds after which a step that a full disk refused is sent again."""

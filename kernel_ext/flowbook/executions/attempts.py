@@ -26,7 +26,7 @@ def begin(turn: Turn, run: TaskRun, task: Task, continued: RestartRequested | No
             attempt, continues=number - 1, cell=continued.continue_from, edits=continued.edits
         )
     run = turn.put(
-        changed(run.to(State.RUNNING, turn.at), attempts=(*run.attempts, attempt), error=None)
+        run.to(State.RUNNING, turn.at, attempts=(*run.attempts, attempt), error=None)
     )
     if isinstance(task, ExecutableTask):
         children.begin(turn, run, task)
@@ -53,9 +53,10 @@ def ended_well(turn: Turn, run: TaskRun, state: State, outputs: Mapping[str, Jso
     if run.state is State.KILLING:
         turn.finish(run, State.KILLED, outputs=outputs)
         return
-    retry = effective_retry(turn, run)
-    if state is State.SUCCESS and len(run.attempts) > 1 and retry and retry.warning_on_retry:
-        state = State.WARNING
+    if state is State.SUCCESS and len(run.attempts) > 1:
+        retry = effective_retry(turn, run)
+        if retry is not None and retry.warning_on_retry:
+            state = State.WARNING
     turn.finish(run, state, outputs=outputs)
 
 
@@ -107,7 +108,7 @@ def _wait(turn: Turn, run: TaskRun, due: datetime, behavior: Behavior) -> None:
     purpose = "replay" if behavior is Behavior.CREATE_NEW_EXECUTION else "retry"
     turn.retrying += 1
     asked = purpose if purpose == "replay" else None
-    turn.put(changed(run.to(State.RETRYING, turn.at), due=due, asked=asked))
+    turn.put(run.to(State.RETRYING, turn.at, due=due, asked=asked))
     turn.commands.append(SetTimer(run.id, purpose, due))
 
 

@@ -34,7 +34,7 @@ def interrupt(turn: Turn, *, cascade: bool = True) -> None:
                 turn.finish(run, State.KILLED)
             continue
         if run.state is State.RUNNING and run.attempt is not None and run.attempt.end is None:
-            run = turn.put(changed(run.to(State.KILLING, turn.at), asked=None))
+            run = turn.put(run.to(State.KILLING, turn.at, asked=None))
             if run.children:
                 for child in run.children if cascade else ():
                     turn.commands.append(KillExecution(child))

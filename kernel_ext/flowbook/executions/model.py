@@ -159,12 +159,13 @@ class TaskRun:
     served: str | None = None
     """The flowable around it that has the outputs it may end with instead of being run."""
 
-    def to(self, state: State, at: datetime) -> TaskRun:
-        """The task run in another state. Raises `InvalidTransition` for a move that there isn't."""
+    def to(self, state: State, at: datetime, **fields: Any) -> TaskRun:
+        """The task run in another state, with some fields changed. Raises `InvalidTransition` for a move
+        that there isn't."""
         if state is self.state:
-            return self
+            return changed(self, **fields) if fields else self
         transitions.check(transitions.TASK_RUN, self.state, state, self.story)
-        return changed(self, state=state, history=(*self.history, (state, at)))
+        return changed(self, state=state, history=(*self.history, (state, at)), **fields)
 
     def story(self) -> str:
         return f"{self.task_id}: " + " → ".join(str(state) for state, _ in self.history)

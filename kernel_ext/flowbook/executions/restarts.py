@@ -283,7 +283,7 @@ def _reopen(turn: Turn, run: TaskRun, state: State) -> None:
     turn.open[run.id] = None
     for above in _ancestors(turn, run):
         if above.state.is_terminal:
-            turn.put(changed(above.to(State.RUNNING, turn.at), error=None))
+            turn.put(above.to(State.RUNNING, turn.at, error=None))
         turn.open[above.id] = None
 
 

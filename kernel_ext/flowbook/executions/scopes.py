@@ -60,7 +60,7 @@ def advance(turn: Turn, parent: str) -> None:
     plan, total = stand.plan, len(stand.plan.lanes)
     may_open = not (stand.stopped or _frozen(turn, parent, stand))
     free = total if plan.width is None else plan.width - stand.open
-    if may_open and free > 0:
+    if may_open and free > 0 and (plan.after or stand.next_lane < total):
         if plan.after:
             opening = stand.ready[:free]
             stand = changed(stand, ready=stand.ready[free:], open=stand.open + len(opening))
@@ -166,9 +166,8 @@ def child_ended(turn: Turn, run: TaskRun) -> None:
     stops = state in STOPS and stand.plan.stops and not _goes_on_failed(turn, run)
     changes: dict[str, object] = {}
     if run.section is Section.TASKS:
-        worst = worse(stand.worst, state, cancelled_counts=turn.seed)
-        if worst is not stand.worst:
-            changes["worst"] = worst
+        if state is not State.SUCCESS:
+            changes["worst"] = worse(stand.worst, state, cancelled_counts=turn.seed)
     elif run.section is Section.FINALLY and state is State.FAILED and turn.seed:
         changes["spoiled"] = True
     if stops and not stand.stopped:

@@ -51,6 +51,7 @@ class Turn:
         self.count = execution.count
         self.paused = execution.paused
         self.retrying = execution.retrying
+        self.only = execution.only
         self.fields: dict[str, Any] = {}
         self.stands: dict[str, Stand] = {}
         self.touched: dict[str, None] = {}
@@ -180,13 +181,14 @@ class Turn:
             self.paused -= 1
         elif run.state is State.RETRYING:
             self.retrying -= 1
-        if outputs is not None and run.outputs is not outputs:
-            run = changed(run, outputs=outputs)
+        fields: dict[str, Any] = {}
+        if outputs is not None:
+            fields["outputs"] = outputs
         if error is not None or run.asked is not None or run.due is not None:
-            run = changed(run, error=error or run.error, asked=None, due=None)
+            fields.update(error=error or run.error, asked=None, due=None)
         if isinstance(task, FlowableTask) and run.stand is not None:
-            run = changed(run, stand=self.stands.pop(run.id, run.stand))
-        run = self.put(run.to(state, self.at))
+            fields["stand"] = self.stands.pop(run.id, run.stand)
+        run = self.put(run.to(state, self.at, **fields))
         if run.outputs is not None:
             self.show_outputs(run)
         if run.id in self.open:
@@ -232,6 +234,8 @@ class Turn:
 
     def reflect(self) -> None:
         """Let the execution's state follow its task runs: PAUSED, RETRYING or RUNNING."""
+        if self.state is State.RUNNING and not (self.paused or self.retrying or self.held):
+            return
         if self.state not in LIVE or self.asked in AT_THE_END:
             return
         wanted = State.RUNNING

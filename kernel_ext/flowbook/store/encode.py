@@ -31,7 +31,10 @@ def text(value: object) -> str:
         made = to_json(value, inf_nan_mode="null", fallback=frames.plain)
     except ValueError:
         return frames.text(value)
-    return frames.text(value) if b"\\u0000" in made else made.decode()
+    told = made.decode()
+    if "\\" in told and "\\u0000" in told:  # one letter is found faster than six
+        return frames.text(value)
+    return told
 
 
 def value(text: str) -> Any:

@@ -34,9 +34,12 @@ def pack(message: object) -> bytes:
 
 def body(message: object) -> bytes:
     """A frame's message without its length."""
-    packed: bytes = msgpack.packb(
-        message, default=_plain, datetime=True, unicode_errors="surrogatepass"
-    )
+    try:
+        packed: bytes = msgpack.packb(message, default=_plain, datetime=True)
+    except UnicodeEncodeError:  # naming a handler at once would make every text slower
+        packed = msgpack.packb(
+            message, default=_plain, datetime=True, unicode_errors="surrogatepass"
+        )
     return packed
 
 

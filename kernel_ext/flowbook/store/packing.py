@@ -24,6 +24,7 @@ class Packing:
 
     def __init__(self, tables: Mapping[str, tuple[Sequence[str], encode.Kinds]]) -> None:
         self._keys = {name: tuple(key) for name, (key, _) in tables.items()}
+        self._inside = {name: frozenset(key) for name, key in self._keys.items()}
         self._kinds = {name: kinds for name, (_, kinds) in tables.items()}
         self._columns = {name: frozenset(kinds) for name, kinds in self._kinds.items()}
 
@@ -77,9 +78,8 @@ class Packing:
         if not columns.issuperset(values):
             unknown = ", ".join(sorted(values.keys() - columns))
             raise TypeError(f"{table} has no column {unknown}")
-        for name, part in zip(names, key, strict=True):
-            if name not in values:
-                values = {**values, name: part}
+        if not self._inside[table] <= values.keys():
+            values = {**values, **dict(zip(names, key, strict=True))}
         return table, encode.text(key), encode.text(values)
 
 
