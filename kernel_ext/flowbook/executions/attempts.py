@@ -25,9 +25,7 @@ def begin(turn: Turn, run: TaskRun, task: Task, continued: RestartRequested | No
         attempt = changed(
             attempt, continues=number - 1, cell=continued.continue_from, edits=continued.edits
         )
-    run = turn.put(
-        run.to(State.RUNNING, turn.at, attempts=(*run.attempts, attempt), error=None)
-    )
+    run = turn.put(run.to(State.RUNNING, turn.at, attempts=(*run.attempts, attempt), error=None))
     if isinstance(task, ExecutableTask):
         children.begin(turn, run, task)
     else:

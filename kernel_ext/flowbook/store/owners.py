@@ -12,18 +12,24 @@ from .project import Projection, Row
 from .requests import Append
 
 Owner: TypeAlias = tuple[str | None, int]
+OWNERS = frozenset({"owners"})
 KEPT = 100_000
+READ = 20_000
+"""So many are read at once; of a longer history each is asked for."""
 First: TypeAlias = Callable[..., tuple[Any, ...] | None]
 """The first row of a statement with these values."""
 
 
 class Owners:
-    """Host and epoch by execution, those asked for lately from memory."""
+    """Host and epoch by execution, from memory: all of a history that isn't long, else those asked for."""
 
-    def __init__(self, projection: Projection, first: First) -> None:
+    def __init__(self, cursor: Any, projection: Projection, first: First) -> None:
+        self._cursor = cursor
         self._projection = projection
         self._first = first
         self._known: dict[str, Owner] = {}
+        self._all: bool | None = None
+        """Whether an execution that isn't known has no owner; None before the table was read."""
 
     def refusal(
         self, request: Append, taken: dict[str, Owner], standing: dict[int, list[Row]]
@@ -55,6 +61,7 @@ class Owners:
     def learn(self, taken: Mapping[str, Owner]) -> None:
         """Owners whose rows are durable."""
         self._known.update(taken)
+        self._forget_old()
 
     def note(self, changes: Iterable[Row]) -> None:
         """Rows that a transaction has made durable."""
@@ -66,15 +73,30 @@ class Owners:
     def forget(self) -> None:
         """The table alone says who owns what."""
         self._known.clear()
+        self._all = None
 
     def _owner(self, execution: str) -> Owner | None:
+        if self._all is None:
+            self._read()
         known = self._known.get(execution)
-        if known is None:
+        if known is None and not self._all:
             row = self._first("select host, epoch from owners where execution_id = ?", execution)
             if row is None:
                 return None
-            if len(self._known) > KEPT:
-                self._projection.apply()
-                self._known.clear()
             known = self._known[execution] = (row[0], row[1])
         return known
+
+    def _read(self) -> None:
+        self._projection.apply(OWNERS)
+        found = self._cursor.execute(
+            f"select execution_id, host, epoch from owners limit {READ + 1}"
+        ).fetchall()
+        self._all = len(found) <= READ
+        if self._all:
+            self._known.update({id: (host, epoch) for id, host, epoch in found})
+
+    def _forget_old(self) -> None:
+        if len(self._known) > KEPT:
+            self._projection.apply(OWNERS)
+            self._known.clear()
+            self._all = False

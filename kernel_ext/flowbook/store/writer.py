@@ -57,7 +57,7 @@ class Writer:
         self._cursor = database.cursor()
         self._queue: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self.seq = newest(self._cursor)
-        self._owners = Owners(projection, self._first)
+        self._owners = Owners(self._cursor, projection, self._first)
         self._asked = AskedAgain(self._cursor, self._first_of_books, self.seq)
         self.broken = False
         self._thread = threading.Thread(target=self._run, name="flowbook-writer", daemon=True)
