@@ -49,11 +49,11 @@ class Triggers(Face):
     ) -> Flow:
         """Write a small flow into `flows/` that runs a notebook at the dates of a cron expression, and
         deploy it. A server (JupyterLab, or `flowbook server`) fires it."""
-        return self.portal.call(
-            self.engine.schedule(
-                notebook, cron, timezone=timezone, inputs=inputs, id=id, namespace=namespace
-            )
-        )
+        from flowbook.engine.notebook_flow import schedule_notebook
+
+        names = {"id": id, "namespace": namespace, "timezone": timezone}
+        making = schedule_notebook(self.engine, notebook, cron, inputs=inputs, **names)
+        return self.portal.call(making)
 
     def enable_trigger(self, flow: str, trigger: str | None = None) -> str:
         """Let a trigger fire again; missed dates follow its `recoverMissedSchedules`. Its id. Raises `Conflict`."""

@@ -344,7 +344,7 @@ class Driver:
 
     async def _attempt(self, run: TaskRun, command: c.RunAttempt) -> None:
         task = self.execution.task(run)
-        slot = self.workspace.slot(task)
+        slot = self.workspace.slots.of(task)
         if (waits := self.workspace.slots.full(task)) is not None:
             self.note_progress(run.id, {"fraction": None, "text": waits})
         try:

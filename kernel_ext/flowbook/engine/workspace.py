@@ -24,7 +24,7 @@ from flowbook.flows.model import Check, Flow
 from flowbook.ids import new_id, system_random
 from flowbook.kinds.dynamic import Json
 from flowbook.kinds.state import State
-from flowbook.kinds.task import Level, Task
+from flowbook.kinds.task import Level
 from flowbook.storage.files import Storage
 from flowbook.store.client import Store
 from flowbook.store.rows import HostInfo, Owner
@@ -397,25 +397,6 @@ class Workspace:
         if driver.execution.flow.concurrency is not None:
             self.spawn(limits.admit_next(self, driver.execution.flow, driver.execution.id))
 
-    # -- more flows ------------------------------------------------------------------------------
-
-    async def schedule(
-        self,
-        notebook: str | Path,
-        cron: str,
-        *,
-        timezone: str | None = None,
-        inputs: Mapping[str, Json] | None = None,
-        id: str | None = None,
-        namespace: str | None = None,
-    ) -> Flow:
-        """Write a flow into `flows/` that runs a notebook at the dates of `cron`, and deploy it."""
-        from .notebook_flow import schedule_notebook
-
-        return await schedule_notebook(
-            self, notebook, cron, timezone=timezone, inputs=inputs, id=id, namespace=namespace
-        )
-
     # -- wishes ----------------------------------------------------------------------------------
 
     async def tell(self, execution_id: str, event: e.Event, secrets: Iterable[str] = ()) -> None:
@@ -461,9 +442,6 @@ class Workspace:
 
     def pairs(self, namespace: str, closing: Closing | None = None) -> Pairs:
         return Pairs(self, namespace, closing)
-
-    def slot(self, task: Task) -> Any:
-        return self.slots.of(task)
 
     async def logs(
         self, execution_id: str, *, level: str | None = None, task: str | None = None
