@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -210,6 +211,37 @@ async def test_a_refused_append_stays_refused_when_it_is_sent_again(place: Place
                 assert ask(connection, request)[1] == status
         assert len(await store.execution("e1")) == 1
         assert len(await store.execution("e2")) == 1
+
+
+async def test_what_is_no_json_harms_nobody_else(place: Place) -> None:
+    """A program that speaks with the storekeeper by itself may send it: it is kept beside the history."""
+    async with await Store.open(place, host=HOST) as store:
+        with raw(place) as connection:
+            hello = {
+                "protocol": frames.PROTOCOL,
+                "schema": migrations()[-1][0],
+                "client": "c",
+                "host": "c",
+            }
+            ask(connection, hello)
+            for number, payload, row in (
+                (1, "{no json", "{}"),
+                (2, "{}", '{"id":'),
+                (3, "{}", "{}"),
+            ):
+                change = ["task_runs", '["t"]', row]
+                ask(
+                    connection,
+                    ["append", number, [["e1", 0, "Told", payload]], [change], None, None],
+                )
+        await store.append([event(n=1)], [task_run("mine")], None)
+        for _ in range(2):
+            rows = await store.query("select id from task_runs")
+            assert {row["id"] for row in rows} >= {"mine"}
+            assert [row["payload"] for row in await store.execution("e1")] == [{}, {"n": 1}]
+            os.kill(store.keeper_pid or 0, signal.SIGKILL)
+        kept = place.database.with_name(f"{place.database.name}.refused").read_text().splitlines()
+        assert [json.loads(line)["seq"] for line in kept] == [1, 2]
 
 
 async def test_an_epoch_that_is_over_is_refused_even_by_the_next_storekeeper(place: Place) -> None:

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
-from .blocks import Tables, count, joined
-from .duckdb import Database
+from .blocks import Tables, count
+from .books import Kept, enter, enter_each, transaction
+from .duckdb import Database, is_fatal, is_full
 
 PAGE = 1000
 """Events whose changes are taken together."""
@@ -36,8 +37,8 @@ class Projection:
         self._cursor = database.cursor()
         self._waiting: Rows = {}
         self._writing: Rows = {}
-        self._books: list[Tables] = []
-        self._settling: list[Tables] = []
+        self._books: list[Kept] = []
+        self._settling: list[Kept] = []
         self._seq = 0
         self._note = threading.Lock()  # held for moments: what waits
         self.lock = threading.RLock()  # held while tables change
@@ -48,14 +49,14 @@ class Projection:
     @property
     def count(self) -> int:
         """How many rows wait."""
-        books = sum(count(columns) for tables in tuple(self._books) for columns in tables.values())
+        books = sum(sum(map(count, tables.values())) for _, tables in tuple(self._books))
         return books + sum(map(len, tuple(self._waiting.values())))
 
     def take(self, tables: Tables, changes: Iterable[Row], seq: int) -> None:
         """Rows of books that are in the journal, and changes that are durable up to `seq`; the last of a row wins."""
         with self._note:
             if tables:
-                self._books.append(tables)
+                self._books.append((seq, tables))
             for table, key, values in changes:
                 self._waiting.setdefault(table, {})[key] = values
             self._seq = seq
@@ -69,17 +70,15 @@ class Projection:
             with self._note:
                 names = set(self._waiting) if tables is None else tables & self._waiting.keys()
                 waiting = {name: self._waiting.pop(name) for name in names}
-                books: list[Tables] = []
+                books: list[Kept] = []
                 if tables is None or tables & BOOKS:
                     books, self._books = self._books, []
                 seq = self._seq
                 self._writing, self._settling = waiting, books
-                marks = ["settled_seq"] if books else []
-                if not self._waiting and not self._books:
-                    marks.append("projected_seq")
+                projected = None if self._waiting or self._books else seq
             try:
                 if waiting or books:
-                    self._write(waiting, books, seq, marks)
+                    self._write(waiting, books, projected)
             except BaseException:
                 with self._note:  # older than what was taken meanwhile: put back underneath
                     self._books = books + self._books
@@ -112,7 +111,7 @@ class Projection:
         total = 0
         while page := self._page(self._cursor, self.projected):
             last, rows = page
-            self._write(_latest(rows), (), last, ["projected_seq"])
+            self._write(_latest(rows), [], last)
             total += len(rows)
         return total
 
@@ -141,28 +140,43 @@ class Projection:
             return None
         return found[0], changes_between(cursor, after, found[0])
 
-    def _write(
-        self, waiting: Rows, books: Sequence[Tables], seq: int, marks: Sequence[str]
-    ) -> None:
-        """Apply changes and add rows of books; `marks` name what has come to `seq` with that."""
+    def _write(self, waiting: Rows, books: list[Kept], projected: int | None) -> None:
+        """Add rows of books and apply changes; with `projected`, all up to there are in the tables then."""
         cursor = self._cursor
-        cursor.execute("begin")
+        settled = books[-1][0] if books else self.settled
         try:
-            blocks = [block for tables in books for block in tables.items()]
-            for table, columns in joined(blocks).items():
-                self._database.insert(cursor, table, columns)
-            self._put(cursor, waiting)
-            if marks:
-                names = ", ".join(f"'{name}'" for name in marks)
-                cursor.execute(f"update meta set value = ? where name in ({names})", [str(seq)])
-            cursor.execute("commit")
-        except BaseException:
-            _rollback(cursor)
-            raise
-        if "settled_seq" in marks:
-            self.settled = seq
-        if "projected_seq" in marks:
-            self.projected = seq
+            with transaction(cursor):
+                enter(self._database, cursor, books)
+                self._put(cursor, waiting)
+                self._mark(cursor, projected)
+        except Exception as error:
+            if is_full(error) or is_fatal(error):
+                raise
+            enter_each(self._database, cursor, books)
+            self._put_each(cursor, waiting)
+            with transaction(cursor):
+                self._mark(cursor, projected)
+        self.settled = settled
+        if projected is not None:
+            self.projected = projected
+
+    def _mark(self, cursor: Any, projected: int | None) -> None:
+        if projected is not None:
+            cursor.execute(
+                "update meta set value = ? where name = 'projected_seq'", [str(projected)]
+            )
+
+    def _put_each(self, cursor: Any, waiting: Rows) -> None:
+        """The same row by row: one that a table doesn't take can't hold the others back for ever."""
+        for table, rows in waiting.items():
+            for key, values in rows.items():
+                try:
+                    with transaction(cursor):
+                        self._put(cursor, {table: {key: values}})
+                except Exception as error:
+                    if is_full(error) or is_fatal(error):
+                        raise
+                    _log.error("a row that doesn't fit into %s was left out: %s", table, error)
 
     def _put(self, cursor: Any, waiting: Rows) -> None:
         for table, rows in waiting.items():
@@ -205,10 +219,3 @@ def _latest(changes: Iterable[Row]) -> Rows:
     for table, key, values in changes:
         waiting.setdefault(table, {})[key] = values
     return waiting
-
-
-def _rollback(cursor: Any) -> None:
-    import contextlib
-
-    with contextlib.suppress(Exception):  # the transaction may have ended with the error
-        cursor.execute("rollback")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .blocks import joined
+from .books import enter_each
 from .duckdb import Database, schema
 from .journal import Journal
 from .rows import RECORDS
@@ -26,12 +26,7 @@ def recover(database: Database, journal: Journal) -> None:
     if late[0].before > newest(cursor):
         journal.set_aside()
         return
-    cursor.execute("begin")
-    blocks = [block for entry in late for block in entry.tables.items()]
-    for table, columns in joined(blocks).items():
-        database.insert(cursor, table, columns)
-    cursor.execute("update meta set value = ? where name = 'settled_seq'", [str(late[-1].seq)])
-    cursor.execute("commit")
+    enter_each(database, cursor, [(entry.seq, entry.tables) for entry in late])
 
 
 def newest(cursor: Any) -> int:

@@ -124,10 +124,9 @@ class Writer:
                     continue
                 if isinstance(request, Record):
                     for table, columns in request.blocks:
-                        count = len(next(iter(columns.values())))
-                        seqs = range(commit.seq + 1, commit.seq + count + 1)
+                        seqs = range(commit.seq + 1, commit.seq + count(columns) + 1)
                         commit.records.append((table, {"seq": list(seqs), **columns}))
-                        commit.seq += count
+                        commit.seq = seqs[-1]
                 else:
                     standing = standing_of(request)
                     stale = self._owners.refusal(request, owners, standing)
