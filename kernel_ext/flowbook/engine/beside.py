@@ -46,7 +46,7 @@ async def answered(
 
 
 async def _work(driver: Driver, run: TaskRun, work: object) -> Mapping[str, Json]:
-    from .attempt import AttemptContext
+    from .context import AttemptContext
 
     task = driver.execution.task(run)
     context = AttemptContext(driver, run, task, len(run.attempts))

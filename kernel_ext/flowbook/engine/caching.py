@@ -27,7 +27,7 @@ from . import rendering
 if TYPE_CHECKING:
     from flowbook.storage.files import Storage
 
-    from .attempt import AttemptContext
+    from .context import AttemptContext
 
 OLDER_TTL = timedelta(days=1)
 """How long results are good for in the older form, `cache`, if it doesn't say."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowbook.errors import Conflict, InputInvalid, NotFound
 from flowbook.executions import events as e
-from flowbook.executions import pauses, restarts
+from flowbook.executions import pauses, replays, restarts
 from flowbook.executions.model import Execution, TaskRun
 from flowbook.ids import new_id
 from flowbook.kinds.state import State
@@ -132,7 +132,7 @@ class Control:
             alike,
             labels=(*alike.labels, (label, "true")),
             variables=old.variables,
-            copied=() if target is None else restarts.copies(old, target, new),
+            copied=() if target is None else replays.copies(old, target, new),
         )
         if inputs is not None:
             given = creation.given_again(flow, inputs, old.inputs, keep=keep)

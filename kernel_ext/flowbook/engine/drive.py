@@ -33,8 +33,9 @@ from flowbook.store.rows import EventRow, Owner, StaleOwner, StoreBusy
 
 from . import beside, callers, limits, rendering
 from .answering import answer
-from .attempt import AttemptContext, run_attempt
+from .attempt import run_attempt
 from .closing import Closing
+from .context import AttemptContext
 from .successors import Successor, successor_of
 from .triggered import Due
 

@@ -22,6 +22,7 @@ from . import (
     endings,
     kills,
     pauses,
+    replays,
     restarts,
     scopes,
     slas,
@@ -90,7 +91,7 @@ def born(execution_id: str, flow: Flow, event: Created) -> Execution:
         outputs=Map(event.recorded),
         events=1,
     )
-    return restarts.with_copies(execution, event.copied)
+    return replays.with_copies(execution, event.copied)
 
 
 def step(execution: Execution, event: Event) -> tuple[Execution, tuple[Command, ...]]:
