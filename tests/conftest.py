@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 import psutil
@@ -40,6 +41,9 @@ MARK = "TESTED_BY"
 
 def pytest_sessionstart() -> None:
     os.environ[MARK] = str(os.getpid())
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # begun in a shell's background: what the tests start would not hear a Ctrl-C either
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish() -> None:
