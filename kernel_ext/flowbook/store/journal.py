@@ -23,7 +23,7 @@ from pathlib import Path
 from . import frames
 from .blocks import Tables
 
-LARGE = 8 << 20
+LARGE = 16 << 20
 """Bytes from which the tables should have it all before anything is added."""
 _HEAD = struct.Struct(">II")
 _log = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ from .transactions import READS, about
 from .unfinished import Unfinished
 
 EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
-MANY = 100
+MANY = 400
 """Rows of a commit that go straight into the tables."""
 _log = logging.getLogger(__name__)
 
