@@ -111,6 +111,18 @@ def test_files_that_cannot_be_taken(workspace: fb.Workspace, given: dict, messag
         workspace.run(FLOW, given)
 
 
+def test_a_missing_file_is_told_with_all_else(workspace: fb.Workspace) -> None:
+    kept = {*workspace.engine.storage.root.rglob("*")}
+    given = {"data": "gone.csv", "rows": "{no", "nmae": "x", "req": {"file": "name.txt"}}
+    with pytest.raises(InputInvalid) as refused:
+        workspace.run(FLOW, given)
+    assert refused.value.paths == ("nmae", "rows", "data")
+    with pytest.raises(InputInvalid) as refused:
+        workspace.run(FLOW, {"data": "gone.csv", "nmae": "x", "req": {"file": "name.txt"}})
+    assert refused.value.paths == ("nmae", "data")
+    assert {*workspace.engine.storage.root.rglob("*")} == kept
+
+
 def test_without_a_person_here_paths_are_refused_and_unknown_names_warned_of(
     workspace: fb.Workspace,
 ) -> None:

@@ -147,14 +147,23 @@ async def answered(
     """Given values read by declarations; files stored, if they are to be kept. Raises `InputInvalid`."""
     from flowbook.flows import inputs as declarations
 
-    from .given import apart, stored
+    from .given import apart, sources, stored
 
     declared = declarations.members(asks)
     values, files = apart(declared, given, folder)
-    read = await reading(
-        asks, scope, lambda render: declarations.resolve(asks, values, render=render)
-    )
-    return await stored(workspace, execution, declared, read, files, folder) if keep else read
+    try:
+        read = await reading(
+            asks, scope, lambda render: declarations.resolve(asks, values, render=render)
+        )
+    except InputInvalid as refused:
+        other = [each for each in declared if each.id not in refused.paths]
+        try:
+            sources(workspace, execution, other, values, files, folder)
+        except InputInvalid as lost:
+            raise refused.with_(lost) from None
+        raise
+    found = sources(workspace, execution, declared, read, files, folder)
+    return await stored(workspace, execution, declared, read, found) if keep else read
 
 
 async def reading(

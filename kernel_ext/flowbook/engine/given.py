@@ -97,36 +97,58 @@ def _read(path: Path) -> bytes:
         return file.read(LARGEST + 1)
 
 
-async def stored(
+def sources(
     workspace: Workspace,
     execution: Execution,
     declared: Sequence[Input],
-    values: dict[str, Json],
+    values: Mapping[str, Json],
     files: Files,
     folder: Path | None,
-) -> dict[str, Json]:
-    """Resolved inputs with the files of FILE inputs in the storage. Raises `InputInvalid`.
+) -> Files:
+    """The files that FILE inputs name, by input. Raises `InputInvalid` for all that aren't there.
 
     Only who names a `folder` may give other paths than URIs: a person at this machine.
     """
     asked = [each for each in declared if each.type == "FILE"]
     known = flat(values, asked)
+    found: Files = {}
     refused: list[tuple[str, str]] = []
-    found: dict[str, Json] = {}
     for each in asked:
         value = known.get(each.id)
         if not isinstance(value, str) or is_uri(value):
             continue
         try:
             source = files.get(each.id) or _local(workspace, execution, value, folder)
-            found[each.id] = await asyncio.to_thread(_put, workspace, execution, each.id, source)
+            _check(source)
         except (FlowbookError, OSError, ValueError) as error:
-            said = error.strerror if isinstance(error, OSError) else error
-            message = f"Invalid input for `{each.id}`, {said}, but received `{value}`"
-            refused.append((each.id, message))
+            refused.append((each.id, _said(each.id, value, error)))
+        else:
+            found[each.id] = source
     if refused:
         raise InputInvalid([said for _, said in refused], [name for name, _ in refused])
-    return _laid_over(values, found, declared)
+    return found
+
+
+async def stored(
+    workspace: Workspace,
+    execution: Execution,
+    declared: Sequence[Input],
+    values: dict[str, Json],
+    found: Files,
+) -> dict[str, Json]:
+    """Resolved inputs with the files of FILE inputs in the storage. Raises `InputInvalid`."""
+    uris: dict[str, Json] = {}
+    for name, source in found.items():
+        try:
+            uris[name] = await asyncio.to_thread(_put, workspace, execution, name, source)
+        except (FlowbookError, OSError) as error:
+            raise InputInvalid([_said(name, source, error)], [name]) from None
+    return {**values, **nested({**flat(values, declared), **uris})} if uris else values
+
+
+def _said(name: str, value: object, error: Exception) -> str:
+    said = error.strerror if isinstance(error, OSError) else error
+    return f"Invalid input for `{name}`, {said}, but received `{value}`"
 
 
 def _local(workspace: Workspace, execution: Execution, value: str, folder: Path | None) -> Path:
@@ -139,18 +161,15 @@ def _local(workspace: Workspace, execution: Execution, value: str, folder: Path 
     return beside if not path.is_file() and beside.is_file() else path
 
 
-def _put(workspace: Workspace, execution: Execution, name: str, source: Path | Upload) -> str:
+def _check(source: Path | Upload) -> None:
     if isinstance(source, Upload) and not source.content:
         raise ValueError(f"Can't upload file: {source.name}")
     if isinstance(source, Path) and not source.is_file():
         raise ValueError(f"there is no file {source}")
+
+
+def _put(workspace: Workspace, execution: Execution, name: str, source: Path | Upload) -> str:
     flow = execution.flow
     prefix = input_prefix(flow.namespace, flow.id, execution.id, slug(name))
     content = source.content if isinstance(source, Upload) else source
     return workspace.storage.put(prefix, Path(source.name).name, source=content)
-
-
-def _laid_over(
-    values: dict[str, Json], found: Mapping[str, Json], declared: Sequence[Input]
-) -> dict[str, Json]:
-    return {**values, **nested({**flat(values, declared), **found})} if found else values
