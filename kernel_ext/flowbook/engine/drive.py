@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 AT_ONCE = 250
-"""Events a step takes at most: one commit of some thousand rows, while the next five hundred arrive."""
+"""Events a step takes at most: they are committed while the next are folded, and the last commit is waited for."""
 UNTIL_ROOM = 1.0
 """Seconds after which a step that a full disk refused is sent again."""
 
