@@ -10,7 +10,7 @@ Columns: TypeAlias = Mapping[str, Sequence[Any]]
 Tables: TypeAlias = Mapping[str, Columns]
 
 
-def count(columns: Columns) -> int:
+def length(columns: Columns) -> int:
     """How many rows there are."""
     return len(next(iter(columns.values())))
 
@@ -29,7 +29,7 @@ def joined(blocks: Iterable[tuple[str, Columns]]) -> dict[str, Columns]:
 def _stacked(several: Sequence[Columns]) -> Columns:
     stacked: dict[str, list[Any]] = {name: [] for columns in several for name in columns}
     for columns in several:
-        missing = [None] * count(columns)
+        missing = [None] * length(columns)
         for name, column in stacked.items():
             column.extend(columns.get(name, missing))
     return stacked

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
-from .blocks import Tables, count
+from .blocks import Tables, length
 from .books import Kept, enter, enter_each, transaction
 from .duckdb import Database, is_fatal, is_full
 
@@ -49,7 +49,7 @@ class Projection:
     @property
     def count(self) -> int:
         """How many rows wait."""
-        books = sum(sum(map(count, tables.values())) for _, tables in tuple(self._books))
+        books = sum(sum(map(length, tables.values())) for _, tables in tuple(self._books))
         return books + sum(map(len, tuple(self._waiting.values())))
 
     def take(self, tables: Tables, changes: Iterable[Row], seq: int) -> None:

@@ -17,7 +17,7 @@ from flowbook.errors import FlowbookError
 
 from . import frames
 from .asked_again import AskedAgain, kept
-from .blocks import Columns, Tables, count, joined
+from .blocks import Columns, Tables, joined, length
 from .duckdb import RESERVE, Database, full, is_fatal, is_full, room
 from .journal import LARGE, Entry, Journal
 from .layout import changes_text, sorted_out, standing_of
@@ -124,7 +124,7 @@ class Writer:
                     continue
                 if isinstance(request, Record):
                     for table, columns in request.blocks:
-                        seqs = range(commit.seq + 1, commit.seq + count(columns) + 1)
+                        seqs = range(commit.seq + 1, commit.seq + length(columns) + 1)
                         commit.records.append((table, {"seq": list(seqs), **columns}))
                         commit.seq = seqs[-1]
                 else:
@@ -188,7 +188,7 @@ class Writer:
     def _keep(self, tables: Tables, changes: Sequence[Row], seq: int) -> None:
         """Make rows durable and tell of them those that follow from it."""
         self._check_room()
-        if sum(map(count, tables.values())) > MANY:
+        if sum(map(length, tables.values())) > MANY:
             self._insert(tables)
             tables = {}
         else:
