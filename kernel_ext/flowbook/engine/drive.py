@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 AT_ONCE = 250
 """Events a step takes at most: they are committed while the next are folded, and the last commit is waited for."""
+FEW = 10
+"""Events that are folded in a moment, so that it doesn't matter who else computes."""
 UNTIL_ROOM = 1.0
 """Seconds after which a step that a full disk refused is sent again."""
 
@@ -134,7 +136,11 @@ class Driver:
                     taken, self._inbox = self._inbox[:AT_ONCE], self._inbox[AT_ONCE:]
                     if self.workspace.triggering.triggers.stale:
                         await self.workspace.triggering.triggers.ready()
-                    step = self._step(taken)
+                    if len(taken) > FEW or not self.execution.count:
+                        with self.workspace.brisk.alone():
+                            step = self._step(taken)
+                    else:
+                        step = self._step(taken)
                     await self._settle()
                     await self._send(step)
                 await self._settle()

@@ -100,7 +100,7 @@ class Workspace:
         self.set_labels = self.control.set_labels
         self.evaluate = self.control.evaluate
         self._closed = False
-        self._brisk = Brisk(threads=host.kind == "kernel")
+        self.brisk = Brisk(threads=host.kind == "kernel")
         self.on_end: list[Callable[[Driver], None]] = []
         """Called on the loop when an execution driven here has its end state."""
 
@@ -365,7 +365,7 @@ class Workspace:
         """Keep a driver and let it run."""
         execution_id = driver.execution.id
         if not self.drivers:
-            self._brisk.on()
+            self.brisk.on()
         self.drivers[execution_id] = driver
         self.owned[execution_id] = driver.owner.epoch
         task = asyncio.create_task(driver.drive(), name=f"flowbook-{execution_id}")
@@ -375,7 +375,7 @@ class Workspace:
             if self._driving.get(execution_id) is task:
                 del self._driving[execution_id]
             if not self.drivers:
-                self._brisk.off()
+                self.brisk.off()
             if not task.cancelled() and (error := task.exception()) is not None:
                 self.loop.call_exception_handler(
                     {"message": f"driving {execution_id} failed", "exception": error}
