@@ -31,7 +31,7 @@ def executions() -> list[dict[str, Any]]:
     return [
         execution("run1", "train-regions", "ml", "RUNNING", 6),
         execution("run2", "seattle-weather", "demo", "SUCCESS", 30),
-        execution("run3", "backtest", "ml", "FAILED", 60 * 26),
+        execution("run3", "backtest", "ml", "FAILED", 60 * 24 + 1),  # yesterday, whatever the time
     ]
 
 
