@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from flowbook.store.client import Store
@@ -213,3 +214,24 @@ def test_times_are_as_they_were(history: Database, path: Path) -> None:
     recover(history, journal)
     [row] = history.rows(history.cursor(), "select ts, payload from events")
     assert (row["ts"].year, row["ts"].tzinfo, row["payload"]) == (1970, NOW.tzinfo, {})
+
+
+def test_what_fails_for_another_reason_is_kept_and_comes_later(
+    history: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are blamed only for what they are: without memory nothing is refused, and nothing lost."""
+    projection = Projection(history)
+    projection.take(entry(0, [1]).tables, [("task_runs", '["t"]', '{"id":"t"}')], 1)
+    insert = history.insert
+
+    def without_memory(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
+
+    monkeypatch.setattr(history, "insert", without_memory)
+    with pytest.raises(duckdb.OutOfMemoryException):
+        projection.apply()
+    monkeypatch.setattr(history, "insert", insert)
+    assert projection.count == 2
+    projection.apply()
+    assert (seqs(history), projection.settled) == ([1], 1)
+    assert not history.path.with_name(f"{history.path.name}.refused").exists()

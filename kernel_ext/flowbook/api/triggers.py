@@ -51,9 +51,16 @@ class Triggers(Face):
         deploy it. A server (JupyterLab, or `flowbook server`) fires it."""
         from flowbook.engine.notebook_flow import schedule_notebook
 
-        names = {"id": id, "namespace": namespace, "timezone": timezone}
-        making = schedule_notebook(self.engine, notebook, cron, inputs=inputs, **names)
-        return self.portal.call(making)
+        made = schedule_notebook(
+            self.engine,
+            notebook,
+            cron,
+            timezone=timezone,
+            inputs=inputs,
+            id=id,
+            namespace=namespace,
+        )
+        return self.portal.call(made)
 
     def enable_trigger(self, flow: str, trigger: str | None = None) -> str:
         """Let a trigger fire again; missed dates follow its `recoverMissedSchedules`. Its id. Raises `Conflict`."""

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,10 +136,8 @@ class Driver:
                     taken, self._inbox = self._inbox[:AT_ONCE], self._inbox[AT_ONCE:]
                     if self.workspace.triggering.triggers.stale:
                         await self.workspace.triggering.triggers.ready()
-                    if len(taken) > FEW or not self.execution.count:
-                        with self.workspace.brisk.alone():
-                            step = self._step(taken)
-                    else:
+                    many = len(taken) > FEW or not self.execution.count
+                    with self.workspace.brisk.alone() if many else nullcontext():
                         step = self._step(taken)
                     await self._settle()
                     await self._send(step)

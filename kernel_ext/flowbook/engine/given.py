@@ -141,8 +141,9 @@ async def stored(
     for name, source in found.items():
         try:
             uris[name] = await asyncio.to_thread(_put, workspace, execution, name, source)
-        except (FlowbookError, OSError) as error:
-            raise InputInvalid([_said(name, source, error)], [name]) from None
+        except (FlowbookError, OSError, ValueError) as error:
+            shown = source.name if isinstance(source, Upload) else source
+            raise InputInvalid([_said(name, shown, error)], [name]) from None
     return {**values, **nested({**flat(values, declared), **uris})} if uris else values
 
 

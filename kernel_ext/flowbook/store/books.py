@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from . import frames
 from .blocks import Tables, joined
-from .duckdb import Database, is_fatal, is_full
+from .duckdb import Database, does_not_fit
 
 Kept: TypeAlias = tuple[int, Tables]
 """What one entry of the journal covers, and brings."""
@@ -35,7 +35,7 @@ def enter_each(database: Database, cursor: Any, entries: list[Kept]) -> None:
             with transaction(cursor):
                 enter(database, cursor, [(seq, tables)])
         except Exception as error:
-            if is_full(error) or is_fatal(error):
+            if not does_not_fit(error):
                 raise
             path = database.path.with_name(f"{database.path.name}.refused")
             _log.error("rows up to %s don't fit into the history, see %s: %s", seq, path, error)

@@ -16,6 +16,7 @@ from typing import Any
 
 from flowbook.errors import WorkspaceError
 
+from .blocks import length
 from .frames import moment
 from .named import words
 from .rows import StoreBusy
@@ -152,7 +153,7 @@ class Database:
         What the cursor was last asked must have been read to its end.
         """
         kinds = self.tables[table].columns
-        count = len(next(iter(columns.values())))
+        count = length(columns)
         if count <= FEW:
             # as few names and calls as can be: each costs some hundredths of a millisecond
             given = [
@@ -323,6 +324,17 @@ def is_fatal(error: BaseException) -> bool:
     """Whether the open file can't be used any more; what was committed is found when it is opened again."""
     text = str(error)
     return "invalidated" in text or "FATAL" in text or "COMMIT succeeded" in text
+
+
+def does_not_fit(error: BaseException) -> bool:
+    """Whether the rows are to blame: the same rows fail again. What fails for want of memory or of a file
+    that can be read may succeed the next time."""
+    import duckdb
+
+    of_rows = duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError
+    return isinstance(error, (*of_rows, TypeError, ValueError, OverflowError)) and not (
+        is_full(error) or is_fatal(error)
+    )
 
 
 def full(path: Path, error: BaseException | None = None) -> str:

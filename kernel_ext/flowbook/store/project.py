@@ -12,7 +12,7 @@ from typing import Any
 
 from .blocks import Tables, length
 from .books import Kept, enter, enter_each, transaction
-from .duckdb import Database, is_fatal, is_full
+from .duckdb import Database, does_not_fit
 
 PAGE = 1000
 """Events whose changes are taken together."""
@@ -150,7 +150,7 @@ class Projection:
                 self._put(cursor, waiting)
                 self._mark(cursor, projected)
         except Exception as error:
-            if is_full(error) or is_fatal(error):
+            if not does_not_fit(error):
                 raise
             enter_each(self._database, cursor, books)
             self._put_each(cursor, waiting)
@@ -174,7 +174,7 @@ class Projection:
                     with transaction(cursor):
                         self._put(cursor, {table: {key: values}})
                 except Exception as error:
-                    if is_full(error) or is_fatal(error):
+                    if not does_not_fit(error):
                         raise
                     _log.error("a row that doesn't fit into %s was left out: %s", table, error)
 

@@ -32,7 +32,7 @@ from .unfinished import Unfinished
 
 EVENT = ("seq", "execution_id", "ts", "kind", "payload", "changes", "client", "number")
 MANY = 400
-"""Rows of a commit that go straight into the tables."""
+"""Rows up to which a commit is an entry; more go straight into the tables."""
 _log = logging.getLogger(__name__)
 
 
@@ -126,7 +126,7 @@ class Writer:
                     for table, columns in request.blocks:
                         seqs = range(commit.seq + 1, commit.seq + length(columns) + 1)
                         commit.records.append((table, {"seq": list(seqs), **columns}))
-                        commit.seq = seqs[-1]
+                        commit.seq += len(seqs)
                 else:
                     standing = standing_of(request)
                     stale = self._owners.refusal(request, owners, standing)
